@@ -1,0 +1,39 @@
+"""Who hears what: the whole table of queues and the event types bound to each.
+
+Every service declares all of it, not only its own part: a broker's confirm says that *some* queue
+took a message, so with one binding of two missing the other consumer would lose it in silence.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+EXCHANGE: Final = "events"
+
+QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
+    "booking.events": (
+        "booking.intent.created",
+        "booking.cancel.requested",
+        "payment.captured",
+        "payment.failed",
+    ),
+    "payment.events": (
+        "payment.requested",
+        "booking.confirmed",
+        "booking.failed",
+        "booking.cancelled",
+        "booking.payment.rejected",
+    ),
+    "gateway.events": (
+        "booking.intent.created",
+        "booking.cancel.requested",
+        "payment.requested",
+        "payment.captured",
+        "payment.failed",
+        "booking.confirmed",
+        "booking.failed",
+        "booking.cancelled",
+        "booking.payment.rejected",
+        "payment.refunded",
+        "payment.refund.stuck",
+    ),
+}

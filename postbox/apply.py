@@ -1,0 +1,85 @@
+"""Applying a batch of messages: inbox rows, states and outgoing events in one transaction."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+
+from postbox.crash import crash_point
+from postbox.database import Client, Document
+from postbox.delivery import Message
+from postbox.event import Fact
+from postbox.inbox import Inbox
+from postbox.outbox import Outbox
+from postbox.tracing import tracer, under
+from postbox.transaction import Session, transaction
+
+T = TypeVar("T")
+DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What a handler made of one message: a word for people, and the facts to emit."""
+
+    outcome: str
+    facts: Sequence[Fact] = ()
+
+
+Handler = Callable[[Session, Sequence[Message[T]]], Awaitable[Sequence[Decided]]]
+"""Reads and writes states under the session; returns one Decided a message, in order.
+
+It sees no message twice. It may run several times, and must touch nothing but MongoDB. It raises
+SetAside for a message that can never be handled; anything else it raises counts as a failed try.
+"""
+
+
+class Apply(Generic[T]):
+    """Applies each message once in effect: a repeat is found in the inbox and changes nothing."""
+
+    def __init__(self, client: Client, inbox: Inbox, outbox: Outbox, handler: Handler[T]) -> None:
+        self._client = client
+        self._inbox = inbox
+        self._outbox = outbox
+        self._handler = handler
+
+    async def __call__(self, messages: Sequence[Message[T]]) -> list[str]:
+        """Commit the whole batch; returns each message's outcome. All or nothing."""
+
+        async def body(session: Session) -> list[str]:
+            return await self._decide_and_write(session, messages)
+
+        # The batch belongs to no one trace: its span is a root, linked to each message's.
+        links = [
+            trace.Link(trace.get_current_span(message.context).get_span_context())
+            for message in messages
+        ]
+        with tracer.start_as_current_span("commit batch", context=Context(), links=links):
+            outcomes = await transaction(self._client, body)
+        crash_point("consumer.committed")
+        return outcomes
+
+    async def _decide_and_write(
+        self, session: Session, messages: Sequence[Message[T]]
+    ) -> list[str]:
+        seen = await self._inbox.seen(session, {message.event.id for message in messages})
+        fresh: dict[str, Message[T]] = {}
+        for message in messages:
+            if message.event.id not in seen:
+                fresh.setdefault(message.event.id, message)
+        if not fresh:
+            return [DUPLICATE] * len(messages)
+        decisions = await self._handler(session, list(fresh.values()))
+        rows: list[Document] = []
+        outcomes: dict[str, str] = {}
+        for message, decided in zip(fresh.values(), decisions, strict=True):
+            outcomes[message.event.id] = decided.outcome
+            if decided.facts:
+                with under(message.context):
+                    rows += self._outbox.rows(decided.facts)
+        await self._inbox.record(session, fresh)
+        await self._outbox.insert(session, rows)
+        crash_point("consumer.written")
+        return [outcomes.pop(message.event.id, DUPLICATE) for message in messages]

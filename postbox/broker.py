@@ -1,0 +1,58 @@
+"""Connections to RabbitMQ: one connection is one life.
+
+A connection that breaks is thrown away with all that hung on it (channels, delivery tags,
+unconfirmed publishes), and its user starts again on a new one. Nothing is restored behind its back.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+
+import aio_pika
+import aiormq
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aiormq.abc import AbstractChannel as RawChannel
+
+from postbox.errors import BrokerUnavailable, ConfigurationError
+
+CONNECT_TIMEOUT_S = 5.0
+CLOSE_TIMEOUT_S = 2.0
+HEARTBEAT_S = 10
+
+BROKER_ERRORS = (aiormq.AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
+"""What a lost or refused connection looks like (RuntimeError: the transport is already closed)."""
+
+
+@asynccontextmanager
+async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]:
+    """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
+    if not uri.startswith(("amqp://", "amqps://")):
+        raise ConfigurationError(f"RABBITMQ_URI: expected amqp:// or amqps://, got {uri!r}")
+    try:
+        connection = await aio_pika.connect(
+            uri,
+            timeout=CONNECT_TIMEOUT_S,
+            client_properties={"connection_name": name},
+            heartbeat=HEARTBEAT_S,
+        )
+    except BROKER_ERRORS as error:
+        raise BrokerUnavailable(f"cannot connect to RabbitMQ: {error}") from error
+    try:
+        yield connection
+    finally:
+        with suppress(*BROKER_ERRORS):
+            await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
+
+
+@contextmanager
+def broker_errors(doing: str) -> Iterator[None]:
+    """Turn what a lost connection raises into BrokerUnavailable, saying what we were doing."""
+    try:
+        yield
+    except BROKER_ERRORS as error:
+        raise BrokerUnavailable(f"{doing}: {type(error).__name__}: {error}") from error
+
+
+async def raw_channel(channel: AbstractChannel) -> RawChannel:
+    """The aiormq channel beneath: batched publishing and acknowledging need its frames."""
+    return await channel.get_underlay_channel()

@@ -1,0 +1,98 @@
+"""Connections to MongoDB, with everything that durability depends on spelled out."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import (
+    ConfigurationError as MongoConfigurationError,
+)
+from pymongo.errors import (
+    ConnectionFailure,
+    ExecutionTimeout,
+    InvalidURI,
+    NetworkTimeout,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+    WaitQueueTimeoutError,
+)
+
+from postbox.errors import ConfigurationError, DatabaseUnavailable
+
+Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
+Database = AsyncDatabase[Document]
+
+SERVER_SELECTION_TIMEOUT_MS = 3_000
+CONNECT_TIMEOUT_MS = 2_000
+POOL_SIZE_MAX = 32
+WRITE_CONFLICT = 112
+NO_SUCH_TRANSACTION = 251
+_TRANSIENT_CODES = {WRITE_CONFLICT, NO_SUCH_TRANSACTION}
+_TRANSIENT_LABELS = (
+    "TransientTransactionError",
+    "UnknownTransactionCommitResult",
+    "RetryableWriteError",
+)
+
+
+def connect(
+    uri: str, *, application: str, listeners: tuple[monitoring.CommandListener, ...] = ()
+) -> Client:
+    """A client that reads and writes by majority on the primary. It connects at first use."""
+    try:
+        return AsyncMongoClient(
+            uri,
+            appname=application,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+            retryWrites=True,
+            retryReads=True,
+            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+            connectTimeoutMS=CONNECT_TIMEOUT_MS,
+            maxPoolSize=POOL_SIZE_MAX,
+            event_listeners=listeners,
+        )
+    except (InvalidURI, MongoConfigurationError) as error:
+        raise ConfigurationError(f"MONGO_URI: {error}") from error
+
+
+def own_database(client: Client) -> Database:
+    """The database named in the path of the client's URI; a service owns exactly one."""
+    try:
+        return client.get_default_database()
+    except MongoConfigurationError as error:
+        raise ConfigurationError("MONGO_URI: name the service's database in its path") from error
+
+
+def is_unavailable(error: PyMongoError) -> bool:
+    """Whether the same operation may succeed later; if so it may also have been applied already."""
+    if isinstance(
+        error,
+        ConnectionFailure
+        | ExecutionTimeout
+        | NetworkTimeout
+        | ServerSelectionTimeoutError
+        | WaitQueueTimeoutError,
+    ):
+        return True
+    if error.timeout or any(error.has_error_label(label) for label in _TRANSIENT_LABELS):
+        return True
+    return isinstance(error, OperationFailure) and error.code in _TRANSIENT_CODES
+
+
+@contextmanager
+def database_errors() -> Iterator[None]:
+    """Turn what a database that is away raises into DatabaseUnavailable."""
+    try:
+        yield
+    except PyMongoError as error:
+        if is_unavailable(error):
+            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+        raise

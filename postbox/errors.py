@@ -1,0 +1,64 @@
+"""The library's errors. What to do about one is told by its type, never by its text.
+
+`TryAgain`: nothing is wrong with the message; the same work will succeed later.
+`SetAside`: this message can never be handled; it belongs in the dead queue.
+`Crash`: the program cannot do its work as it is configured; it ends with one clear line.
+"""
+
+
+class PostboxError(Exception):
+    """Any error that this library raises on purpose."""
+
+
+class TryAgain(PostboxError):
+    """Transient: repeat the whole unit of work. Never counted against a message."""
+
+
+class SetAside(PostboxError):
+    """Permanent: set the message aside with `reason`, a word that operators can filter by."""
+
+    reason = "rejected"
+
+
+class Crash(PostboxError):
+    """The program cannot go on; a person has to change something."""
+
+
+class DatabaseUnavailable(TryAgain):
+    """MongoDB did not answer in time, or lost the transaction. It may have been applied."""
+
+
+class StaleState(TryAgain):
+    """A versioned document was changed since it was read."""
+
+
+class BrokerUnavailable(TryAgain):
+    """RabbitMQ is away, blocked, or did not confirm in time. The message may have landed."""
+
+
+class MalformedMessage(SetAside):
+    """The body is not a CloudEvent in structured JSON."""
+
+    reason = "malformed"
+
+
+class InvalidMessage(SetAside):
+    """A CloudEvent whose type or data the consumer's contract does not allow."""
+
+    reason = "invalid"
+
+
+class EventTooLarge(PostboxError):
+    """An event over the outbox's limit was refused before it was written."""
+
+
+class OutsideTransaction(PostboxError):
+    """`Outbox.add` was called with a session that has no transaction."""
+
+
+class ConfigurationError(Crash):
+    """A variable is missing or wrong; the text names it."""
+
+
+class TopologyMismatch(Crash):
+    """An exchange or queue exists with other arguments than the ones asked for."""

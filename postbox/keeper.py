@@ -1,0 +1,81 @@
+"""Keeps the topology standing: declared before the first event, and again every few seconds.
+
+Whoever notices first repairs a binding that somebody tore. That the table was declared once is
+remembered in the service's database, so that a service may start, and accept work, while the
+broker is away: the queues are durable, and events wait in the outbox.
+"""
+
+import asyncio
+
+import structlog
+from aio_pika.abc import AbstractConnection
+
+from postbox.broker import broker_errors, connected
+from postbox.clock import DatabaseClock
+from postbox.database import Database
+from postbox.errors import BrokerUnavailable, TopologyMismatch
+from postbox.health import Health
+from postbox.program import pause
+from postbox.topology import Topology
+
+log = structlog.get_logger()
+INTERVAL_S = 5.0
+RETRY_S = 0.5
+
+
+class TopologyKeeper:
+    """Declares `topology` for one service for as long as it runs."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        uri: str,
+        name: str,
+        database: Database,
+        clock: DatabaseClock,
+        health: Health,
+    ) -> None:
+        self._topology = topology
+        self._uri = uri
+        self._name = name
+        self._marks = database["topology"]
+        self._clock = clock
+        self._health = health
+        self._declared = False
+
+    async def prepare(self) -> None:
+        """Read whether this very table was declared before."""
+        mark = await self._marks.find_one({"_id": self._topology.fingerprint})
+        self._declared = mark is not None
+
+    def require(self) -> None:
+        """BrokerUnavailable until the table was declared once: an event now might reach nobody."""
+        if not self._declared:
+            raise BrokerUnavailable("the broker's queues were never declared yet")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Declare now, on every reconnection, and every few seconds."""
+        while not stop.is_set():
+            try:
+                async with connected(self._uri, name=f"{self._name} topology") as connection:
+                    while not stop.is_set():
+                        await self._declare(connection)
+                        self._health.ok("broker")
+                        await pause(stop, INTERVAL_S)
+            except (BrokerUnavailable, TopologyMismatch) as error:
+                self._health.fail("broker", str(error))
+                log.warning("cannot declare the topology", reason=str(error))
+                await pause(stop, RETRY_S)
+
+    async def _declare(self, connection: AbstractConnection) -> None:
+        with broker_errors("declaring the topology"):
+            async with connection.channel() as channel:
+                await self._topology.declare(channel)
+        if not self._declared and await self._clock.answers():
+            await self._marks.update_one(
+                {"_id": self._topology.fingerprint},
+                {"$set": {"at": self._clock.now()}},
+                upsert=True,
+            )
+            self._declared = True

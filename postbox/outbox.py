@@ -1,0 +1,84 @@
+"""The outbox: events written in the same transaction as the state they speak of.
+
+A row that commits is published by the relay, whatever crashes; a row that does not commit never
+existed. A row expires only after it was published.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+
+import orjson
+from pymongo import ASCENDING
+
+from postbox.clock import DatabaseClock
+from postbox.crash import crash_point
+from postbox.database import Database, Document
+from postbox.errors import EventTooLarge, OutsideTransaction
+from postbox.event import Fact, new_id, partition
+from postbox.tracing import current_trace
+from postbox.transaction import Session
+
+COLLECTION = "outbox"
+EVENT_BYTES_MAX = 256 * 1024
+RETENTION = timedelta(days=7)
+
+
+class Outbox:
+    """Adds events of one `source`, in the sense of CloudEvents, such as "/services/booking"."""
+
+    def __init__(self, database: Database, *, source: str, clock: DatabaseClock) -> None:
+        self._rows = database[COLLECTION]
+        self._source = source
+        self._clock = clock
+
+    async def prepare(self) -> None:
+        """Create the collection and its indexes, which a transaction must not do."""
+        await self._rows.create_index(
+            [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)],
+            name="pending",
+            partialFilterExpression={"state": "pending"},
+        )
+        await self._rows.create_index(
+            "published_at", expireAfterSeconds=int(RETENTION.total_seconds())
+        )
+
+    async def add(self, session: Session, *facts: Fact) -> tuple[str, ...]:
+        """Write `facts` under the current trace; returns their event ids. They go out on commit."""
+        rows = self.rows(facts)
+        await self.insert(session, rows)
+        return tuple(row["_id"] for row in rows)
+
+    def rows(self, facts: Iterable[Fact]) -> list[Document]:
+        """The rows of `facts`, each stamped with an id, a time and the current trace context.
+
+        EventTooLarge for one over 256 KiB; TypeError for one whose data is not JSON.
+        """
+        trace = current_trace()
+        now = self._clock.now()
+        return [{**self._row(fact), "time": now, **trace} for fact in facts]
+
+    def _row(self, fact: Fact) -> Document:
+        data = fact.data()
+        size = len(orjson.dumps(data))
+        if size > EVENT_BYTES_MAX:
+            raise EventTooLarge(
+                f"{fact.TYPE} about {fact.subject} has {size:,} bytes of data; "
+                f"the limit is {EVENT_BYTES_MAX:,}"
+            )
+        return {
+            "_id": new_id(),
+            "type": fact.TYPE,
+            "subject": fact.subject,
+            "source": self._source,
+            "data": data,
+            "partition": partition(fact.subject),
+            "state": "pending",
+        }
+
+    async def insert(self, session: Session, rows: Sequence[Document]) -> None:
+        """Write rows that `rows` made: one round trip for a whole batch's events."""
+        if not session.in_transaction:
+            raise OutsideTransaction("an outbox row is written only inside a transaction")
+        if rows:
+            await self._rows.insert_many(rows, ordered=False, session=session)
+        crash_point("outbox.added")

@@ -1,0 +1,81 @@
+"""A program's life: configured, running in the foreground, stopped by a signal, ended with a code.
+
+Exit codes: 0 when asked to stop (SIGTERM, SIGINT), 1 with one clear line when it cannot start or
+go on. A bug ends the program with its traceback; whoever supervises it starts it again.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+import structlog
+import uvloop
+
+from postbox import telemetry
+from postbox.errors import Crash
+
+SHUTDOWN_TIMEOUT_S = 10.0
+Main = Callable[[asyncio.Event], Awaitable[None]]
+
+
+def run(name: str, main: Main) -> None:
+    """Run `main(stop)` until it returns; it should return soon after the event `stop` is set."""
+    telemetry.configure(name)
+    log = structlog.get_logger(name)
+    try:
+        uvloop.run(_run(main))
+    except Crash as error:
+        print(f"{name}: {error}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    finally:
+        telemetry.shut_down()
+    log.info("stopped")
+
+
+async def _run(main: Main) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for one in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(one, _ask_to_stop, stop)
+    await main(stop)
+
+
+def _ask_to_stop(stop: asyncio.Event) -> None:
+    """First signal: finish what is under way. No end in sight: end all the same, and say so."""
+    if not stop.is_set():
+        asyncio.get_running_loop().call_later(SHUTDOWN_TIMEOUT_S, _give_up)
+    stop.set()
+
+
+def _give_up() -> None:
+    structlog.get_logger().error("could not stop in time, ending now", limit_s=SHUTDOWN_TIMEOUT_S)
+    sys.stderr.flush()
+    os._exit(1)
+
+
+async def until_stopped(stop: asyncio.Event, *parts: Awaitable[None]) -> None:
+    """Run a program's parts side by side until `stop` is set and each has returned.
+
+    A part that raises ends all the others, and the program with them.
+    """
+    try:
+        async with asyncio.TaskGroup() as group:
+            for part in parts:
+                group.create_task(_as_coroutine(part))
+    except BaseExceptionGroup as group_error:
+        raise group_error.exceptions[0] from group_error
+
+
+async def _as_coroutine(part: Awaitable[None]) -> None:
+    await part
+
+
+async def pause(stop: asyncio.Event, seconds: float) -> bool:
+    """Wait, but no longer than until `stop` is set; True if it is."""
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return stop.is_set()
+    return True

@@ -1,0 +1,39 @@
+"""Configuration by environment variables, checked at the start; an error names the variable."""
+
+from typing import Annotated, TypeVar
+
+from pydantic import AnyUrl, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from postbox.errors import ConfigurationError
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Settings(BaseSettings):
+    """Base of a program's settings: field `mongo_uri` is read from the variable `MONGO_URI`."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+
+class ServiceSettings(Settings):
+    """What every service needs: its own database (named in the URI's path) and the broker."""
+
+    mongo_uri: AnyUrl
+    rabbitmq_uri: AnyUrl
+
+
+S = TypeVar("S", bound=Settings)
+
+
+def load(kind: type[S]) -> S:
+    """Read and check all variables. ConfigurationError lists each one that is missing or wrong."""
+    try:
+        return kind()
+    except ValidationError as error:
+        problems = (
+            f"{'.'.join(str(part) for part in one['loc']).upper()}: "
+            f"{'not set' if one['type'] == 'missing' else one['msg']}"
+            for one in error.errors()
+        )
+        raise ConfigurationError("; ".join(problems)) from error

@@ -1,0 +1,153 @@
+"""Who may relay a shard, and how far it is sure: one document, judged by the database's clock.
+
+`relay_checkpoint` holds `{_id: "<shard>/<shards>", holder, fence, until, token, at}`. It is changed
+only by conditional updates of that single document, so a relay that was frozen past its lease finds
+its fence outdated, and can neither renew nor move the token.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pymongo
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError, PyMongoError
+
+from postbox.database import Database, is_unavailable
+from relay.errors import LeaseLost
+from relay.source import Shard
+
+COLLECTION = "relay_checkpoint"
+RENEWALS_PER_LEASE: Final = 3
+SAFETY_S: Final = 0.5
+"""A holder stops publishing so long before its lease runs out."""
+
+Token = Mapping[str, Any]
+
+
+class Term:
+    """One holding of the lease: its fence, and the token as it was when the lease was taken."""
+
+    def __init__(
+        self, checkpoint: "Checkpoint", *, fence: int, token: object, until_s: float
+    ) -> None:
+        self._checkpoint = checkpoint
+        self._until_s = until_s
+        self.fence = fence
+        self.token = token if isinstance(token, dict) else None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the lease is surely still ours. SIGSTOP does not stop the clock this looks at."""
+        return time.monotonic() < self._until_s
+
+    async def renew(self) -> None:
+        """Extend the lease once. LeaseLost if it ran out or another relay took it."""
+        checkpoint = self._checkpoint
+        asked_s = time.monotonic()
+        with pymongo.timeout(checkpoint.lease_s / RENEWALS_PER_LEASE):
+            result = await checkpoint.rows.update_one(
+                {
+                    "_id": checkpoint.key,
+                    "holder": checkpoint.holder,
+                    "fence": self.fence,
+                    "$expr": {"$gt": ["$until", "$$NOW"]},
+                },
+                [{"$set": {"until": checkpoint.expiry}}],
+            )
+        if not result.matched_count:
+            raise LeaseLost("the lease ran out")
+        self._until_s = checkpoint.local_expiry_s(asked_s)
+
+    async def save(self, token: Token) -> None:
+        """Move the token. LeaseLost where the fence is no longer ours."""
+        result = await self._checkpoint.rows.update_one(
+            {"_id": self._checkpoint.key, "fence": self.fence},
+            [{"$set": {"token": {"$literal": token}, "at": "$$NOW"}}],
+        )
+        if not result.matched_count:
+            raise LeaseLost("the token is fenced off")
+
+    async def release(self) -> None:
+        """Let another relay take over at once; a lease that is no longer ours stays untouched."""
+        self._until_s = 0.0
+        await self._checkpoint.rows.update_one(
+            {"_id": self._checkpoint.key, "fence": self.fence}, [{"$set": {"until": "$$NOW"}}]
+        )
+
+
+class Checkpoint:
+    """The checkpoint of one shard, as the relay `holder` sees it; `holder` names one process."""
+
+    def __init__(self, database: Database, shard: Shard, *, holder: str, lease_s: float) -> None:
+        self.rows = database[COLLECTION]
+        self.key = str(shard)
+        self.holder = holder
+        self.lease_s = lease_s
+
+    @property
+    def expiry(self) -> dict[str, Any]:
+        return {"$add": ["$$NOW", int(self.lease_s * 1000)]}
+
+    def local_expiry_s(self, asked_s: float) -> float:
+        return asked_s + self.lease_s - SAFETY_S
+
+    async def take(self) -> Term | None:
+        """Take the lease if it is free, or ours already: a new fence, stamped before the token is read."""
+        free = {
+            "$or": [
+                {"$lte": [{"$ifNull": ["$until", None]}, "$$NOW"]},
+                {"$eq": ["$holder", self.holder]},
+            ]
+        }
+        next_fence = {"$add": [{"$ifNull": ["$fence", 0]}, 1]}
+        asked_s = time.monotonic()
+        try:
+            row = await self.rows.find_one_and_update(
+                {"_id": self.key},
+                [
+                    {
+                        "$set": {
+                            "holder": {"$cond": [free, self.holder, "$holder"]},
+                            "fence": {"$cond": [free, next_fence, "$fence"]},
+                            "until": {"$cond": [free, self.expiry, "$until"]},
+                        }
+                    }
+                ],
+                upsert=True,
+                return_document=ReturnDocument.AFTER,
+            )
+        except DuplicateKeyError:
+            return None  # another relay inserted the document at the same moment
+        if row["holder"] != self.holder:
+            return None
+        return Term(
+            self,
+            fence=row["fence"],
+            token=row.get("token"),
+            until_s=self.local_expiry_s(asked_s),
+        )
+
+    async def token_age_s(self) -> float | None:
+        """How long ago the token was saved, by the database's clock."""
+        cursor = await self.rows.aggregate(
+            [
+                {"$match": {"_id": self.key, "at": {"$type": "date"}}},
+                {"$project": {"age": {"$subtract": ["$$NOW", "$at"]}}},
+            ]
+        )
+        return next((row["age"] / 1000 for row in await cursor.to_list()), None)
+
+
+async def keep(term: Term, lease_s: float) -> None:
+    """Renew every third of the lease. LeaseLost when that fails until the lease is about to run out."""
+    while True:
+        await asyncio.sleep(lease_s / RENEWALS_PER_LEASE)
+        try:
+            await term.renew()
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            if not term.is_held:
+                raise LeaseLost("the lease could not be renewed") from error

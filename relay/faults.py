@@ -1,0 +1,24 @@
+"""What an error of MongoDB's means to the relay."""
+
+from typing import Final
+
+from pymongo.errors import OperationFailure, PyMongoError, WriteConcernError
+
+from postbox.database import is_unavailable
+
+_LOST_CURSOR: Final = {43, 136, 175, 206, 237}
+"""CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled: read again."""
+_REFUSED: Final = {13, 18, 8000, 40573}
+"""Unauthorized, AuthenticationFailed, Atlas's own, and "change streams need a replica set"."""
+
+
+def is_passing(error: PyMongoError) -> bool:
+    """Whether a new term may go better. The operation may have been applied all the same."""
+    if is_unavailable(error) or isinstance(error, WriteConcernError):
+        return True
+    return isinstance(error, OperationFailure) and error.code in _LOST_CURSOR
+
+
+def is_refused(error: PyMongoError) -> bool:
+    """Whether the server will refuse the same for ever: a person has to change something."""
+    return isinstance(error, OperationFailure) and error.code in _REFUSED

@@ -1,0 +1,52 @@
+"""How a row gets into the window: encoded once, as a bookmark if it is there already, or parked."""
+
+import structlog
+
+from postbox.database import Document
+from relay import instruments
+from relay.checkpoint import Token
+from relay.errors import Unpublishable
+from relay.message import PublishSpans, message_of
+from relay.rows import Rows
+from relay.window import Window
+
+
+class Intake:
+    """Takes rows for one window, waiting where that is full."""
+
+    def __init__(self, source: str, rows: Rows, window: Window) -> None:
+        self._attributes = {"source": source}
+        self._rows = rows
+        self._window = window
+        self._spans = PublishSpans()
+        self._log = structlog.get_logger("relay").bind(source=source)
+
+    async def admit(self, row: Document, token: Token | None = None) -> None:
+        """Take a row, and the token right behind it where it comes from the stream."""
+        if row["_id"] in self._window:
+            self.skip(token)
+            return
+        try:
+            message = message_of(row)
+        except Unpublishable as error:
+            await self._park(row, str(error))
+            self.skip(token)
+            return
+        await self._window.room()
+        message, span = self._spans.start(message)
+        self._window.add(message, token, span)
+
+    def skip(self, token: Token | None) -> None:
+        """Pass over a row that was dealt with already."""
+        if token is not None:
+            self._window.bookmark(token)
+
+    async def _park(self, row: Document, reason: str) -> None:
+        await self._rows.park(row["_id"], reason)
+        instruments.parked.add(1, self._attributes)
+        self._log.error(
+            "an event can never be published; its row is parked",
+            event_id=str(row["_id"]),
+            type=str(row.get("type")),
+            reason=reason,
+        )

@@ -1,0 +1,185 @@
+"""The way to the broker: sends what waits in the window, for as long as a connection lives.
+
+A connection that breaks, or that leaves a message unconfirmed past the deadline, is dropped; then
+everything it left unconfirmed is sent again on a new one. Messages may arrive twice, never not at all.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Final
+
+import structlog
+from aio_pika.abc import AbstractChannel
+
+from postbox.broker import BROKER_ERRORS, connected, raw_channel
+from postbox.crash import crash_point
+from postbox.errors import BrokerUnavailable
+from postbox.publisher import Outcome, Outgoing, Publisher
+from postbox.topology import Topology
+from relay import instruments
+from relay.checkpoint import Term
+from relay.errors import LeaseLost
+from relay.message import EXCHANGE
+from relay.state import Status
+from relay.together import together
+from relay.window import Window
+
+WRITE_MESSAGES_MAX: Final = 128
+DECLARE_EVERY_S: Final = 5.0
+WATCH_EVERY_S: Final = 0.5
+BLOCKED_AFTER_S: Final = 0.1
+RECONNECT_FIRST_S: Final = 0.1
+RECONNECT_MAX_S: Final = 2.0
+STABLE_AFTER_S: Final = 10.0
+"""A connection that lived so long was a good one: the next try comes soon."""
+
+
+class Link:
+    """Sends a window's messages, over one connection after another, while the lease is held."""
+
+    def __init__(
+        self,
+        source: str,
+        rabbitmq_uri: str,
+        window: Window,
+        term: Term,
+        status: Status,
+        *,
+        deadline_s: float,
+    ) -> None:
+        self._source = source
+        self._attributes = {"source": source}
+        self._uri = rabbitmq_uri
+        self._window = window
+        self._term = term
+        self._status = status
+        self._deadline_s = deadline_s
+        self._topology = Topology(exchange=EXCHANGE, queues={})
+        self._torn = asyncio.Event()
+        self._log = structlog.get_logger("relay").bind(source=source)
+
+    async def run(self) -> None:
+        """Connect, send, and connect again, forever. LeaseLost once the lease may have run out."""
+        delay_s = RECONNECT_FIRST_S
+        while True:
+            began_s = time.monotonic()
+            try:
+                await self._one_connection()
+            except BrokerUnavailable as error:
+                again = self._window.rewind()
+                self._status.broker_failed(str(error))
+                self._log.warning("the broker is away", reason=str(error), to_send_again=again)
+            if time.monotonic() - began_s > STABLE_AFTER_S:
+                delay_s = RECONNECT_FIRST_S
+            await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
+            delay_s = min(RECONNECT_MAX_S, delay_s * 2)
+
+    async def _one_connection(self) -> None:
+        """Work on one connection until it fails. BrokerUnavailable says how."""
+        async with connected(self._uri, name=f"relay {self._source}") as connection:
+            async with _broker_errors():
+                declaring = await connection.channel(publisher_confirms=False)
+                await self._topology.declare_exchange(declaring)
+                sending = await connection.channel(on_return_raises=True)
+                publisher = Publisher(await raw_channel(sending))
+            self._status.broker_ok()
+            await together(
+                self._send(publisher),
+                self._keep_deadline(publisher),
+                self._keep_declared(declaring),
+                _until_closed(publisher),
+            )
+
+    async def _send(self, publisher: Publisher) -> None:
+        window, now_s = self._window, asyncio.get_running_loop().time
+        is_current = True
+
+        def settled(message: Outgoing, outcome: Outcome) -> None:
+            if is_current:  # else: it was sent again already, on another channel
+                self._settle(message, outcome)
+
+        try:
+            while True:
+                await window.sendable()
+                await publisher.unblocked()
+                if not self._term.is_held:
+                    raise LeaseLost("the lease may have run out")
+                batch = window.take(WRITE_MESSAGES_MAX, now_s())
+                batch[-1].is_timed = True
+                await publisher.send([entry.message for entry in batch if entry.message], settled)
+                crash_point("relay.published")
+        finally:
+            is_current = False
+
+    def _settle(self, message: Outgoing, outcome: Outcome) -> None:
+        entry = self._window.settle(message.message_id, outcome)
+        if entry.is_timed:
+            took_s = asyncio.get_running_loop().time() - entry.sent_at_s
+            instruments.publish_duration.record(took_s, self._attributes)
+            entry.is_timed = False
+        if outcome is Outcome.CONFIRMED:
+            if entry.span is not None:
+                entry.span.end()
+            return
+        if outcome is Outcome.RETURNED:
+            self._torn.set()
+        if entry.span is not None:
+            entry.span.add_event(f"message {outcome.value}", {"try": entry.tries})
+        if entry.tries == 1:
+            self._log.warning(
+                "the broker refused an event; it will be sent again",
+                event_id=message.message_id,
+                type=message.routing_key,
+                outcome=outcome.value,
+            )
+
+    async def _keep_deadline(self, publisher: Publisher) -> None:
+        """BrokerUnavailable when a message stays unconfirmed; while the broker blocks, time stands still."""
+        now_s = asyncio.get_running_loop().time
+        clear_since_s = now_s()
+        while True:
+            await asyncio.sleep(WATCH_EVERY_S)
+            try:
+                async with asyncio.timeout(BLOCKED_AFTER_S):
+                    await publisher.unblocked()
+            except TimeoutError:
+                clear_since_s = now_s()
+                self._status.broker_failed("it blocks publishers: out of memory or disk space")
+                continue
+            self._status.broker_ok()
+            sent_at_s = self._window.oldest_sent_at_s
+            if sent_at_s and now_s() - max(sent_at_s, clear_since_s) > self._deadline_s:
+                raise BrokerUnavailable(f"no confirm within {self._deadline_s} s")
+
+    async def _keep_declared(self, channel: AbstractChannel) -> None:
+        """Declare the exchange again now and then, and at once when a message was returned."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DECLARE_EVERY_S):
+                    await self._torn.wait()
+            self._torn.clear()
+            async with _broker_errors():
+                await self._topology.declare_exchange(channel)
+
+
+async def _until_closed(publisher: Publisher) -> None:
+    await publisher.closed()
+    raise BrokerUnavailable("the connection was closed")
+
+
+@asynccontextmanager
+async def _broker_errors() -> AsyncIterator[None]:
+    """BrokerUnavailable for whatever a connection that breaks makes of a call on it."""
+    try:
+        yield
+    except BROKER_ERRORS as error:
+        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
+    except asyncio.CancelledError as error:
+        # aiormq cancels the calls that are under way when it closes: that is not our cancellation.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokerUnavailable("the connection was closed") from error

@@ -1,0 +1,114 @@
+"""From a row to the message that carries it, and the span under which it is published."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
+
+from opentelemetry import trace
+from opentelemetry.trace import Span, SpanKind
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from postbox import cloudevents
+from postbox.event import Event
+from postbox.publisher import Outgoing
+from postbox.tracing import context_of
+from relay.errors import Unpublishable
+
+EXCHANGE: Final = "events"
+BODY_BYTES_MAX: Final = 1024 * 1024
+SHORT_TEXT_BYTES_MAX: Final = 255
+"""AMQP's limit for a routing key and for a message id."""
+
+_TEXTS: Final = ("_id", "type", "subject", "source")
+_propagator: Final = TraceContextTextMapPropagator()
+
+
+def message_of(row: Mapping[str, Any]) -> Outgoing:
+    """The message of a row. Unpublishable where it lacks a field or cannot go over the wire."""
+    event = _event_of(row)
+    try:
+        body = cloudevents.encode(event)
+    except TypeError as error:
+        raise Unpublishable(f"it cannot be encoded as JSON: {error}") from error
+    if len(body) > BODY_BYTES_MAX:
+        raise Unpublishable(
+            f"its body has {len(body):,} bytes; the limit is {BODY_BYTES_MAX:,}"
+        )
+    headers = {"traceparent": event.traceparent} if event.traceparent else {}
+    if event.tracestate:
+        headers["tracestate"] = event.tracestate
+    return Outgoing(
+        exchange=EXCHANGE,
+        routing_key=event.type,
+        message_id=event.id,
+        body=body,
+        content_type=cloudevents.CONTENT_TYPE,
+        type=event.type,
+        headers=headers,
+    )
+
+
+def _event_of(row: Mapping[str, Any]) -> Event:
+    get = row.get
+    for name in _TEXTS:
+        value = get(name)
+        if not isinstance(value, str) or not value:
+            raise Unpublishable(f"'{name}' must be a non-empty string")
+    for name in ("_id", "type"):
+        if len(row[name].encode(errors="replace")) > SHORT_TEXT_BYTES_MAX:
+            raise Unpublishable(f"'{name}' is over {SHORT_TEXT_BYTES_MAX} bytes")
+    time = get("time")
+    if not isinstance(time, datetime):
+        raise Unpublishable("'time' must be a date")
+    data = get("data")
+    if not isinstance(data, dict):
+        raise Unpublishable("'data' must be an object")
+    return Event(
+        id=row["_id"],
+        type=row["type"],
+        subject=row["subject"],
+        source=row["source"],
+        time=time,
+        data=data,
+        traceparent=_text(get("traceparent")),
+        tracestate=_text(get("tracestate")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+class PublishSpans:
+    """A span `publish <type>` an event, only where somebody records spans; else it costs nothing."""
+
+    def __init__(self) -> None:
+        provider = trace.get_tracer_provider()
+        self._recorded = not isinstance(
+            provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider
+        )
+        self._tracer = trace.get_tracer("postbox.relay")
+
+    def start(self, message: Outgoing) -> tuple[Outgoing, Span | None]:
+        """The message under its publish span: whoever consumes it continues from that span."""
+        if not self._recorded:
+            return message, None
+        headers = message.headers
+        span = self._tracer.start_span(
+            f"publish {message.routing_key}",
+            context=context_of(headers.get("traceparent"), headers.get("tracestate")),
+            kind=SpanKind.PRODUCER,
+            attributes={
+                "messaging.system": "rabbitmq",
+                "messaging.operation.type": "send",
+                "messaging.operation.name": "publish",
+                "messaging.destination.name": message.exchange,
+                "messaging.rabbitmq.destination.routing_key": message.routing_key,
+                "messaging.message.id": message.message_id,
+                "messaging.message.body.size": len(message.body),
+            },
+        )
+        carrier: dict[str, str] = {}
+        _propagator.inject(carrier, trace.set_span_in_context(span))
+        return replace(message, headers=carrier), span

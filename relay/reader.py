@@ -1,0 +1,172 @@
+"""What is owed, in order: pending rows first where there is no usable token, then the change stream.
+
+Rows are the truth, the token is an optimisation. No row is missed between the two: a pass over the
+pending rows reads what was committed up to an operation time T at least, and the stream starts at T.
+"""
+
+import asyncio
+import time
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from bson.timestamp import Timestamp
+from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
+from pymongo.errors import OperationFailure
+
+from postbox.clock import DatabaseClock
+from postbox.database import Database, Document
+from relay import instruments
+from relay.checkpoint import Token
+from relay.errors import StreamUnusable
+from relay.faults import is_passing, is_refused
+from relay.intake import Intake
+from relay.options import Options
+from relay.rows import Rows
+from relay.state import State, Status
+from relay.window import Window
+
+REOPEN_PAUSE_S: Final = 1.0
+
+
+class Reader:
+    """Fills the window of one term."""
+
+    def __init__(
+        self,
+        source: str,
+        database: Database,
+        rows: Rows,
+        window: Window,
+        status: Status,
+        options: Options,
+    ) -> None:
+        self._attributes = {"source": source}
+        self._client = database.client
+        self._rows = rows
+        self._window = window
+        self._status = status
+        self._options = options
+        self._intake = Intake(source, rows, window)
+        self._skip: set[object] = set()
+        self._bookmarked: Token | None = None
+        self._sweep_due_s = time.monotonic() + options.sweep_every_s
+        self._log = structlog.get_logger("relay").bind(source=source)
+
+    async def run(self, token: Token | None) -> None:
+        """Read from `token` on, forever. PyMongoError where the database is away."""
+        while True:
+            try:
+                if token is None:
+                    token = await self._stream(start_at_operation_time=await self._backfill())
+                else:
+                    token = await self._stream(start_after=token)
+            except StreamUnusable as error:
+                self._log.error(
+                    "the change stream cannot go on; all pending rows are read instead",
+                    reason=str(error),
+                )
+                if token is None:  # nor could it start afresh: do not go round without a pause
+                    await asyncio.sleep(REOPEN_PAUSE_S)
+                token = None
+            else:
+                self._log.critical(
+                    "the outbox was dropped or renamed; what was pending in it is out of reach"
+                )
+                await self._rows.prepare()
+
+    async def _backfill(self) -> Timestamp:
+        """Publish all pending rows; returns the time from which the stream has all the others.
+
+        Passes get shorter, until one is so short that its ids can be remembered.
+        """
+        self._status.enter(State.BACKFILL)
+        while True:
+            start, count = await self._pass()
+            self._log.info("the pending rows were read", rows=count)
+            if count <= self._options.skip_max:
+                return start
+            await self._window.emptied()
+
+    async def _pass(self) -> tuple[Timestamp, int]:
+        count = 0
+        self._skip.clear()
+        async with self._client.start_session(causal_consistency=True) as session:
+            await self._client.admin.command("ping", session=session)
+            start = session.operation_time
+            assert start is not None
+            async for row in self._rows.pending(session):
+                await self._intake.admit(row)
+                count += 1
+                if count <= self._options.skip_max:
+                    self._skip.add(row["_id"])
+        return start, count
+
+    async def _stream(self, **start: Any) -> Token:
+        """Follow the stream. Returns the token behind its end, if the collection was dropped or renamed."""
+        async with await _open(self._rows, start) as stream:
+            self._status.enter(State.STREAMING)
+            while stream.alive:
+                change = await _next(stream)
+                token = stream.resume_token
+                assert token is not None
+                await self._take(change, token)
+        return token
+
+    async def _take(self, change: Document | None, token: Token) -> None:
+        if change is None:
+            self._skip.clear()  # the stream has passed everything that the backfill saw
+            if token != self._bookmarked:
+                self._bookmarked = token
+                self._window.bookmark(token)
+            await self._sweep_if_due(None)
+            return
+        row = change["fullDocument"]
+        if row["_id"] in self._skip:
+            self._intake.skip(token)
+        else:
+            await self._intake.admit(row, token)
+        await self._sweep_if_due(row)
+
+    async def _sweep_if_due(self, last: Document | None) -> None:
+        """Publish old pending rows, which there should not be; only where the stream is caught up."""
+        if time.monotonic() < self._sweep_due_s:
+            return
+        self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
+        if last is not None and not await self._is_recent(last):
+            return
+        rows = await self._rows.overlooked(self._options.sweep_age_s)
+        found = [row for row in rows if row["_id"] not in self._window]
+        for row in found:
+            await self._intake.admit(row)
+        if found:
+            instruments.swept.add(len(found), self._attributes)
+            self._log.error("pending rows had been overlooked by the stream", rows=len(found))
+
+    async def _is_recent(self, row: Document) -> bool:
+        clock = DatabaseClock(self._client)
+        await clock.sync()
+        written_at = row.get("time")
+        limit = timedelta(seconds=self._options.sweep_age_s / 2)
+        return isinstance(written_at, datetime) and clock.now() - written_at < limit
+
+
+async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStream[Document]:
+    try:
+        return await rows.watch(**start)
+    except OperationFailure as error:
+        raise _meant(error) from error
+
+
+async def _next(stream: AsyncCollectionChangeStream[Document]) -> Document | None:
+    try:
+        return await stream.try_next()
+    except OperationFailure as error:
+        raise _meant(error) from error
+
+
+def _meant(error: OperationFailure) -> Exception:
+    """StreamUnusable for whatever the server has against the token, be it at opening or later."""
+    if is_passing(error) or is_refused(error):
+        return error
+    return StreamUnusable(f"{error.code}: {error}")

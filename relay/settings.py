@@ -1,0 +1,38 @@
+"""The relay's configuration, by environment variables."""
+
+from typing import Annotated
+
+from pydantic import AmqpDsn, BeforeValidator, Field
+from pydantic_settings import NoDecode
+
+from postbox.settings import Port, Settings
+from relay.options import Options
+from relay.source import Shard, Source
+
+
+def _sources(value: object) -> object:
+    return Source.parse_all(value) if isinstance(value, str) else value
+
+
+def _shard(value: object) -> object:
+    return Shard.parse(value) if isinstance(value, str) else value
+
+
+class RelaySettings(Settings):
+    """RELAY_SOURCES and RABBITMQ_URI have to be set; the rest has defaults."""
+
+    relay_sources: Annotated[tuple[Source, ...], NoDecode, BeforeValidator(_sources)]
+    rabbitmq_uri: AmqpDsn
+    relay_port: Port = 3003
+    relay_shard: Annotated[Shard, NoDecode, BeforeValidator(_shard)] = Shard()
+    relay_lease_s: Annotated[float, Field(ge=1, le=60)] = Options.lease_s
+    relay_sweep_every_s: Annotated[float, Field(gt=0)] = Options.sweep_every_s
+    relay_sweep_age_s: Annotated[float, Field(gt=0)] = Options.sweep_age_s
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            lease_s=self.relay_lease_s,
+            sweep_every_s=self.relay_sweep_every_s,
+            sweep_age_s=self.relay_sweep_age_s,
+        )

@@ -1,0 +1,74 @@
+"""What a relay does at the moment: one state a source, logged and shown at /readyz."""
+
+from enum import Enum
+from typing import Final
+
+import structlog
+
+from postbox.health import Health
+
+
+class State(Enum):
+    """`standby → backfill → streaming → draining`, and back to standby when the lease is lost."""
+
+    STANDBY = "standby"  # another relay holds the lease, or a server is away
+    BACKFILL = "backfill"  # publishes pending rows, since there is no usable token
+    STREAMING = "streaming"  # follows the change stream
+    DRAINING = "draining"  # was asked to stop: finishes what is under way
+
+
+TRANSITIONS: Final = {
+    State.STANDBY: {State.BACKFILL, State.STREAMING},
+    State.BACKFILL: {State.STREAMING, State.DRAINING, State.STANDBY},
+    State.STREAMING: {State.BACKFILL, State.DRAINING, State.STANDBY},
+    State.DRAINING: {State.STANDBY},
+}
+
+
+class RelayHealth(Health):
+    """Health that also tells each source's state. A standby is ready."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.states: dict[str, State] = {}
+
+    @property
+    def report(self) -> dict[str, str]:
+        return {**{name: state.value for name, state in self.states.items()}, **super().report}
+
+
+class Status:
+    """One source's state and the health of its two servers."""
+
+    def __init__(self, source: str, health: RelayHealth) -> None:
+        self._source = source
+        self._health = health
+        self._log = structlog.get_logger("relay").bind(source=source)
+        self._health.states[source] = State.STANDBY
+        self._health.fail(f"{source}.database", "starting")
+
+    @property
+    def state(self) -> State:
+        return self._health.states[self._source]
+
+    def enter(self, state: State) -> None:
+        """Change the state. ValueError for a transition that is not declared."""
+        old = self.state
+        if state is old:
+            return
+        if state not in TRANSITIONS[old]:
+            raise ValueError(f"{old.value} → {state.value} is not a transition")
+        self._health.states[self._source] = state
+        self._log.info("the relay's state changed", state=state.value, before=old.value)
+
+    def database_ok(self) -> None:
+        self._health.ok(f"{self._source}.database")
+
+    def database_failed(self, reason: str) -> None:
+        self._health.fail(f"{self._source}.database", reason)
+
+    def broker_ok(self) -> None:
+        self._health.ok(f"{self._source}.broker")
+
+    def broker_failed(self, reason: str) -> None:
+        self._health.fail(f"{self._source}.broker", reason)

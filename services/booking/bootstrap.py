@@ -1,0 +1,50 @@
+"""The booking service, put together."""
+
+import asyncio
+
+from contracts.events import Event
+from contracts.events import decode as decode_data
+from contracts.topology import EXCHANGE, QUEUES
+from postbox.database import Database
+from postbox.event import Event as Envelope
+from postbox.service import Service
+from postbox.settings import load
+from postbox.topology import Topology
+from services.booking.settings import BookingSettings
+from services.booking.sweeper import Sweeper
+from services.booking.work import Handle, Timeouts
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+    settings = load(BookingSettings)
+    timeouts = Timeouts(
+        payment_ms=int(settings.payment_timeout_s * 1000),
+        intent_ms=int(settings.intent_timeout_s * 1000),
+    )
+    service = Service(
+        "booking",
+        mongo_uri=str(settings.mongo_uri),
+        rabbitmq_uri=str(settings.rabbitmq_uri),
+        topology=Topology(exchange=EXCHANGE, queues=QUEUES),
+    )
+    consumer = service.consume(
+        "booking.events",
+        decode=_decode,
+        handler=Handle(service.database, timeouts),
+        decision_attribute="booking.decision",
+    )
+    sweeper = Sweeper(service.database, service.outbox, timeouts)
+    service.also(lambda stop: sweeper.run(stop, lambda: consumer.is_caught_up))
+    await service.run(stop, port=settings.booking_port, routes=[], prepare=_prepare)
+
+
+async def _prepare(database: Database) -> None:
+    for name in ("bookings", "slots"):
+        if name not in await database.list_collection_names():
+            await database.create_collection(name)
+    await Sweeper.prepare(database)
+
+
+def _decode(envelope: Envelope) -> Event:
+    return decode_data(envelope.type, envelope.data)

@@ -1,0 +1,93 @@
+"""The sweeper: a booking whose deadline has passed is decided on like on any other event.
+
+Deadlines are judged by the database's clock alone. After a start or an outage the sweeper waits
+until the backlog of the queue has been worked off: a payment that was made in time may lie in it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from time import monotonic
+
+import structlog
+from pymongo import ASCENDING
+
+from postbox.database import Database, Document
+from postbox.errors import TryAgain
+from postbox.outbox import Outbox
+from postbox.program import pause
+from postbox.tracing import context_of, server_span, under
+from postbox.transaction import Session, transaction
+from services.booking.table import DeadlinePassed
+from services.booking.work import Timeouts, Work
+
+log = structlog.get_logger()
+INTERVAL_S = 0.5
+BATCH_MAX = 64
+BACKLOG_WAIT_MAX_S = 300.0
+
+
+class Sweeper:
+    """Feeds `DeadlinePassed` to the bookings that are due."""
+
+    def __init__(self, database: Database, outbox: Outbox, timeouts: Timeouts) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._timeouts = timeouts
+
+    @staticmethod
+    async def prepare(database: Database) -> None:
+        """The index that finds what is due without reading what is not."""
+        await database["bookings"].create_index(
+            [("deadline_at", ASCENDING)],
+            name="due",
+            partialFilterExpression={"deadline_at": {"$type": "date"}},
+        )
+
+    async def run(self, stop: asyncio.Event, is_caught_up: Callable[[], bool]) -> None:
+        """Sweep twice a second, as long as the consumer is not behind."""
+        behind_since = monotonic()
+        while not await pause(stop, INTERVAL_S):
+            if is_caught_up():
+                behind_since = monotonic()
+            elif monotonic() - behind_since < BACKLOG_WAIT_MAX_S:
+                continue
+            try:
+                while await self.sweep() == BATCH_MAX:
+                    if stop.is_set():
+                        return
+            except TryAgain as error:
+                log.warning("deadlines wait", reason=str(error))
+
+    async def sweep(self) -> int:
+        """Decide on up to one batch of due bookings, in one transaction; returns how many."""
+
+        async def body(session: Session) -> int:
+            due = await self._due(session)
+            inputs = [DeadlinePassed(intent_id=one["_id"]) for one in due]
+            work = await Work.read(session, self._database, inputs, self._timeouts)
+            rows: list[Document] = []
+            for one, row in zip(inputs, due, strict=True):
+                parent = context_of(row["deadline_traceparent"])
+                with under(parent), server_span("deadline", parent):
+                    rows += self._outbox.rows(work.decide(one).events)
+            await work.write(session)
+            await self._outbox.insert(session, rows)
+            return len(due)
+
+        return await transaction(self._database.client, body)
+
+    async def _due(self, session: Session) -> list[Document]:
+        found = (
+            self._database["bookings"]
+            .find(
+                {
+                    "deadline_at": {"$type": "date"},
+                    "$expr": {"$lte": ["$deadline_at", "$$NOW"]},
+                },
+                {"deadline_traceparent": 1},
+                session=session,
+            )
+            .hint("due")
+            .limit(BATCH_MAX)
+        )
+        return await found.to_list()

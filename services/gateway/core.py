@@ -1,0 +1,115 @@
+"""The read model: what the gateway shows of a booking, as a projection of the events it heard.
+
+`project` joins: the same set of events gives the same view in whatever order, and however often,
+they arrive. So the view needs no inbox to be right, and no order from the broker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from contracts.events import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingFailed,
+    BookingIntentCreated,
+    BookingPaymentRejected,
+    Event,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundStuck,
+)
+from contracts.values import Reason
+from services.gateway.view import Entry, PaymentStatus, PaymentView, Status, View
+
+TIMELINE_MAX_ENTRIES: Final = 1_000
+
+# What an event says of the booking, and of the payment that it names. Others say nothing of it.
+STATUS_OF: Final[Mapping[type[Event], Status]] = {
+    BookingIntentCreated: Status.PENDING,
+    BookingConfirmed: Status.CONFIRMED,
+    BookingFailed: Status.FAILED,
+    BookingCancelled: Status.CANCELLED,
+}
+PAYMENT_STATUS_OF: Final[Mapping[type[Event], PaymentStatus]] = {
+    PaymentCaptured: PaymentStatus.CAPTURED,
+    BookingConfirmed: PaymentStatus.SETTLED,
+    BookingFailed: PaymentStatus.REFUND_PENDING,
+    BookingCancelled: PaymentStatus.REFUND_PENDING,
+    BookingPaymentRejected: PaymentStatus.REFUND_PENDING,
+    PaymentRefundStuck: PaymentStatus.REFUND_PENDING,
+    PaymentRefunded: PaymentStatus.REFUNDED,
+}
+
+
+def project(
+    view: View | None, event: Event, *, event_id: str, time: datetime, trace_id: str | None
+) -> View:
+    """The view with `event` in it; an equal view where it was in it before."""
+    before = view or View(intent_id=event.intent_id)
+    entry = _entry(event, event_id, time, trace_id)
+    return _with_payment(
+        _with_status(_with_intent(_with_entry(before, entry), event), event), event
+    )
+
+
+def _with_entry(view: View, entry: Entry) -> View:
+    """The earliest entries are kept: the smallest of a set do not depend on the order."""
+    entries = {known.event_id: known for known in (*view.timeline, entry)}
+    ordered = sorted(entries.values(), key=lambda known: (known.time, known.event_id))
+    return replace(view, timeline=tuple(ordered[:TIMELINE_MAX_ENTRIES]))
+
+
+def _with_intent(view: View, event: Event) -> View:
+    if not isinstance(event, BookingIntentCreated):
+        return view
+    return replace(view, amount=event.amount, currency=event.currency, slot=event.slot)
+
+
+def _with_status(view: View, event: Event) -> View:
+    status, reason = STATUS_OF.get(type(event)), _reason(event)
+    if status is None or (status.rank, reason or "") <= (view.status.rank, view.reason or ""):
+        return view
+    return replace(view, status=status, reason=reason)
+
+
+def _with_payment(view: View, event: Event) -> View:
+    status = PAYMENT_STATUS_OF.get(type(event))
+    payment_id: str | None = getattr(event, "payment_id", None)
+    if status is None or payment_id is None:
+        return view
+    payments = {payment.payment_id: payment for payment in view.payments}
+    before = payments.get(payment_id) or PaymentView(payment_id=payment_id, status=status)
+    after = replace(before, status=max(before.status, status, key=lambda known: known.rank))
+    if isinstance(event, PaymentCaptured | BookingConfirmed | PaymentRefunded):
+        after = replace(after, amount=event.amount, currency=event.currency)
+    payments[payment_id] = after
+    return replace(view, payments=tuple(payments[key] for key in sorted(payments)))
+
+
+def _entry(event: Event, event_id: str, time: datetime, trace_id: str | None) -> Entry:
+    return Entry(
+        event_id=event_id,
+        type=event.TYPE,
+        time=_in_milliseconds(time),
+        trace_id=trace_id,
+        payment_id=getattr(event, "payment_id", None),
+        reason=_reason(event),
+    )
+
+
+def _reason(event: Event) -> Reason | None:
+    match event:
+        case BookingFailed() | BookingCancelled() | BookingPaymentRejected() | PaymentFailed():
+            return event.reason
+    return None
+
+
+def _in_milliseconds(time: datetime) -> datetime:
+    """As the database keeps it, so that a view that was stored is equal to one that was not."""
+    time = time.astimezone(UTC)
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)

@@ -1,0 +1,156 @@
+"""The gateway's HTTP API: take a wish in, cancel it, show what became of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import orjson
+from pydantic import TypeAdapter, ValidationError
+from sse_starlette.sse import EventSourceResponse
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from contracts.values import Id
+from postbox.clock import DatabaseClock
+from postbox.database import Database, database_errors
+from postbox.group import GroupCommit
+from postbox.http import Problem, parse_json, read_body, read_json, reply, traced
+from postbox.service import Service
+from services.gateway.intake import Accepted, Intake, Reply
+from services.gateway.openapi import DOCUMENT, page
+from services.gateway.requests import (
+    CancelBody,
+    CancelBooking,
+    Command,
+    CreateIntent,
+    IntentBody,
+    idempotency_key,
+    parse,
+)
+from services.gateway.view import View
+from services.gateway.watch import Subscriber, Watch
+
+LISTEN_MAX_S = 900.0
+PING_S = 15
+_ID = TypeAdapter[str](Id)
+
+
+class GatewayApi:
+    """The routes, over one intake and one watch."""
+
+    def __init__(self, service: Service, intake: Intake, watch: Watch) -> None:
+        self._service = service
+        self._views = _Views(service.database)
+        self._clock: DatabaseClock = service.clock
+        self._watch = watch
+        self._group: GroupCommit[Command, Reply] = GroupCommit(intake.commit)
+
+    @property
+    def routes(self) -> list[Route]:
+        return [
+            Route(
+                "/booking/intent",
+                traced("POST /booking/intent", self.create),
+                methods=["POST"],
+            ),
+            Route(
+                "/booking/{intent_id}",
+                traced("GET /booking/{intentId}", self.show),
+                methods=["GET"],
+            ),
+            Route("/booking/{intent_id}/events", self.events, methods=["GET"]),
+            Route(
+                "/booking/{intent_id}/cancel",
+                traced("POST /booking/{intentId}/cancel", self.cancel),
+                methods=["POST"],
+            ),
+            Route("/openapi.json", _openapi, methods=["GET"]),
+            Route("/docs", _docs, methods=["GET"]),
+        ]
+
+    async def create(self, request: Request) -> Response:
+        key = idempotency_key(request)
+        body = parse(IntentBody, await read_json(request))
+        if body.slot is not None and body.slot.starts_at < self._clock.now():
+            raise Problem(422, "The slot is in the past", field="slot.startsAt")
+        return await self._accept(CreateIntent.of(body, key))
+
+    async def cancel(self, request: Request) -> Response:
+        intent_id = _intent_id(request)
+        content = await read_body(request)
+        body = parse(CancelBody, parse_json(content) if content.strip() else {})
+        return await self._accept(
+            CancelBooking(intent_id=intent_id, requested_by=body.requested_by)
+        )
+
+    async def _accept(self, command: Command) -> Response:
+        self._service.require_ready()
+        answer = await self._group.submit(command)
+        if isinstance(answer, Problem):
+            raise answer
+        return _accepted(answer)
+
+    async def show(self, request: Request) -> Response:
+        return reply((await self._views.get(_intent_id(request))).to_json())
+
+    async def events(self, request: Request) -> Response:
+        intent_id = _intent_id(request)
+        await self._views.get(intent_id)
+        return EventSourceResponse(
+            self._listen(intent_id), ping=PING_S, headers={"Cache-Control": "no-store"}
+        )
+
+    async def _listen(self, intent_id: str) -> AsyncIterator[dict[str, str]]:
+        async with self._watch.subscribe(intent_id) as subscriber:
+            try:
+                async with asyncio.timeout(LISTEN_MAX_S):
+                    while (message := await _message(subscriber)) is not None:
+                        yield message
+            except TimeoutError:
+                return  # a client that is still there comes again by itself
+
+
+class _Views:
+    def __init__(self, database: Database) -> None:
+        self._views = database["views"]
+
+    async def get(self, intent_id: str) -> View:
+        """One intent's view; Problem 404 where nothing was heard of it."""
+        with database_errors():
+            document = await self._views.find_one({"_id": intent_id})
+        if document is None:
+            raise Problem(404, "No such booking", field="intentId")
+        return View.from_document(document)
+
+
+async def _message(subscriber: Subscriber) -> dict[str, str] | None:
+    document = await subscriber.next()
+    if document is None:
+        return None
+    view = View.from_document(document).to_json()
+    return {"event": "booking", "id": str(document["v"]), "data": orjson.dumps(view).decode()}
+
+
+def _accepted(answer: Accepted) -> Response:
+    path = f"/booking/{answer.intent_id}"
+    links = {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"}
+    return reply(
+        {"intentId": answer.intent_id, "status": "pending", "links": links},
+        202,
+        headers={"Idempotent-Replayed": "true"} if answer.replayed else None,
+    )
+
+
+def _intent_id(request: Request) -> str:
+    try:
+        return _ID.validate_python(request.path_params["intent_id"])
+    except ValidationError as error:
+        raise Problem(404, "No such booking", field="intentId") from error
+
+
+async def _openapi(_: Request) -> Response:
+    return reply(DOCUMENT)
+
+
+async def _docs(_: Request) -> Response:
+    return HTMLResponse(page())

@@ -1,0 +1,170 @@
+"""What the gateway shows of one intent: a value, a document, and the JSON of GET /booking/{id}."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from contracts import rfc3339
+from contracts.values import Reason, Slot
+
+
+class Status(StrEnum):
+    """How far the booking has come, lowest first: a view only ever rises."""
+
+    PAYMENT_RECEIVED_FIRST = "payment_received_first"  # until the intent is known
+    PENDING = "pending"
+    CONFIRMED = "confirmed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def rank(self) -> int:
+        return list(Status).index(self)
+
+
+class PaymentStatus(StrEnum):
+    """Where a payment's money is, lowest first."""
+
+    CAPTURED = "captured"
+    SETTLED = "settled"
+    REFUND_PENDING = "refund_pending"
+    REFUNDED = "refunded"
+
+    @property
+    def rank(self) -> int:
+        return list(PaymentStatus).index(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentView:
+    """One payment; its amount is None where only a later event was heard of yet."""
+
+    payment_id: str
+    status: PaymentStatus
+    amount: int | None = None
+    currency: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One event of the timeline, in the trace that it belongs to."""
+
+    event_id: str
+    type: str
+    time: datetime
+    trace_id: str | None = None
+    payment_id: str | None = None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """One intent. Amount, currency and slot are the intent's, None until it is known."""
+
+    intent_id: str
+    status: Status = Status.PAYMENT_RECEIVED_FIRST
+    reason: Reason | None = None
+    amount: int | None = None
+    currency: str | None = None
+    slot: Slot | None = None
+    payments: tuple[PaymentView, ...] = ()
+    timeline: tuple[Entry, ...] = ()
+
+    def to_document(self) -> dict[str, Any]:
+        """A MongoDB document of plain types; from_document() gives back an equal value."""
+        return {
+            "_id": self.intent_id,
+            "status": self.status.value,
+            "reason": self.reason and self.reason.value,
+            "amount": self.amount,
+            "currency": self.currency,
+            "slot": self.slot and self.slot.model_dump(),
+            "payments": [
+                {
+                    "payment_id": payment.payment_id,
+                    "status": payment.status.value,
+                    "amount": payment.amount,
+                    "currency": payment.currency,
+                }
+                for payment in self.payments
+            ],
+            "timeline": [
+                {
+                    "event_id": entry.event_id,
+                    "type": entry.type,
+                    "time": entry.time,
+                    "trace_id": entry.trace_id,
+                    "payment_id": entry.payment_id,
+                    "reason": entry.reason and entry.reason.value,
+                }
+                for entry in self.timeline
+            ],
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> View:
+        slot, reason = document["slot"], document["reason"]
+        return cls(
+            intent_id=document["_id"],
+            status=Status(document["status"]),
+            reason=Reason(reason) if reason else None,
+            amount=document["amount"],
+            currency=document["currency"],
+            slot=Slot.model_validate(slot) if slot else None,
+            payments=tuple(
+                PaymentView(**{**payment, "status": PaymentStatus(payment["status"])})
+                for payment in document["payments"]
+            ),
+            timeline=tuple(_entry(entry) for entry in document["timeline"]),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The reply to GET /booking/{intentId}. What is optional and absent is left out."""
+        return {
+            "intentId": self.intent_id,
+            "status": self.status.value,
+            **_present(reason=self.reason and self.reason.value),
+            "amount": self.amount,
+            "currency": self.currency,
+            **_present(slot=self.slot and self.slot.model_dump(by_alias=True)),
+            "payments": [
+                {
+                    "paymentId": payment.payment_id,
+                    "status": payment.status.value,
+                    "amount": payment.amount,
+                    "currency": payment.currency,
+                }
+                for payment in self.payments
+            ],
+            "timeline": [
+                {
+                    "id": entry.event_id,
+                    "type": entry.type,
+                    "time": rfc3339.render(entry.time),
+                    "traceId": entry.trace_id,
+                    **_present(paymentId=entry.payment_id),
+                    **_present(reason=entry.reason and entry.reason.value),
+                }
+                for entry in self.timeline
+            ],
+        }
+
+
+def _entry(document: dict[str, Any]) -> Entry:
+    time, reason = document["time"], document["reason"]
+    return Entry(
+        event_id=document["event_id"],
+        type=document["type"],
+        # A client that is not told otherwise reads the database's UTC without saying so.
+        time=time if time.tzinfo else time.replace(tzinfo=UTC),
+        trace_id=document["trace_id"],
+        payment_id=document["payment_id"],
+        reason=Reason(reason) if reason else None,
+    )
+
+
+def _present(**fields: object) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,112 @@
+"""Views as they change, for clients that want to be told: one change stream, any number of them.
+
+A subscriber gets the view as it is, then each newer one. One that is slow misses steps, never the
+last. The stream runs only while somebody listens.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from pymongo.errors import PyMongoError
+
+from postbox.database import Database, Document, database_errors
+from postbox.errors import TryAgain
+from postbox.http import unavailable
+
+log = structlog.get_logger()
+SUBSCRIBERS_MAX = 1_000
+AWAIT_MS = 250
+OPEN_TIMEOUT_S = 3.0
+_PIPELINE: list[Document] = [
+    {"$match": {"operationType": {"$in": ["insert", "replace"]}}},
+    {"$project": {"fullDocument": 1}},
+]
+
+
+class Subscriber:
+    """The newest view that a listener has not seen yet."""
+
+    def __init__(self) -> None:
+        self._newest: Document | None = None
+        self._version = -1
+        self._is_over = False
+        self._changed = asyncio.Event()
+
+    def offer(self, document: Document) -> None:
+        if document["v"] > self._version:
+            self._version = document["v"]
+            self._newest = document
+            self._changed.set()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._changed.set()
+
+    async def next(self) -> Document | None:
+        """The next newer view; None when the stream has ended and the client has to come again."""
+        await self._changed.wait()
+        self._changed.clear()
+        newest, self._newest = self._newest, None
+        return None if self._is_over else newest
+
+
+class Watch:
+    """Fans the changes of the `views` collection out to subscribers by intent."""
+
+    def __init__(self, database: Database) -> None:
+        self._views = database["views"]
+        self._subscribers: dict[str, set[Subscriber]] = {}
+        self._stream: asyncio.Task[None] | None = None
+        self._is_open = asyncio.Event()
+
+    @asynccontextmanager
+    async def subscribe(self, intent_id: str) -> AsyncIterator[Subscriber]:
+        """Subscribe to one intent's view, from what it is now. Problem 503 at the bound."""
+        if sum(map(len, self._subscribers.values())) >= SUBSCRIBERS_MAX:
+            raise unavailable("Too many clients are listening")
+        subscriber = Subscriber()
+        self._subscribers.setdefault(intent_id, set()).add(subscriber)
+        try:
+            if self._stream is None or self._stream.done():
+                self._is_open.clear()
+                self._stream = asyncio.create_task(self._follow())
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await self._is_open.wait()
+            with database_errors():
+                current = await self._views.find_one({"_id": intent_id})
+            if current is not None:
+                subscriber.offer(current)
+            yield subscriber
+        except TimeoutError as error:
+            raise unavailable("The database does not answer") from error
+        finally:
+            self._subscribers[intent_id].discard(subscriber)
+            if not self._subscribers[intent_id]:
+                del self._subscribers[intent_id]
+
+    def close(self) -> None:
+        """End every subscription: the program stops, or the stream broke."""
+        for subscribers in self._subscribers.values():
+            for subscriber in subscribers:
+                subscriber.end()
+
+    async def _follow(self) -> None:
+        try:
+            with database_errors():
+                async with await self._views.watch(_PIPELINE, max_await_time_ms=AWAIT_MS) as stream:
+                    self._is_open.set()
+                    while self._subscribers and stream.alive:
+                        change = await stream.try_next()
+                        if change is not None:
+                            self._tell(change["fullDocument"])
+        except (TryAgain, PyMongoError) as error:
+            log.warning("the stream of views ended", reason=str(error))
+        finally:
+            self._is_open.clear()
+            self.close()
+
+    def _tell(self, document: Document) -> None:
+        for subscriber in self._subscribers.get(document["_id"], ()):
+            subscriber.offer(document)

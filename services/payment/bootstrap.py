@@ -1,0 +1,69 @@
+"""The payment service, put together."""
+
+import asyncio
+
+from standardwebhooks import Webhook
+
+from contracts.events import Event
+from contracts.events import decode as decode_data
+from contracts.topology import EXCHANGE, QUEUES
+from postbox.database import Database
+from postbox.event import Event as Envelope
+from postbox.service import Service
+from postbox.settings import load
+from postbox.topology import Topology
+from services.payment.errands import Captures, Refunds
+from services.payment.http import PaymentApi
+from services.payment.intake import ChargeIntake
+from services.payment.overdue import Overdue
+from services.payment.provider import HttpProvider
+from services.payment.reconcile import Reconciler
+from services.payment.settings import PaymentSettings
+from services.payment.work import Handle, Ledger
+from services.payment.worker import Worker
+
+
+async def main(stop: asyncio.Event) -> None:
+    """Run until `stop` is set."""
+    settings = load(PaymentSettings)
+    service = Service(
+        "payment",
+        mongo_uri=str(settings.mongo_uri),
+        rabbitmq_uri=str(settings.rabbitmq_uri),
+        topology=Topology(exchange=EXCHANGE, queues=QUEUES),
+    )
+    provider = HttpProvider(str(settings.provider_url))
+    ledger = Ledger(service.database, service.outbox)
+    intake = ChargeIntake(service.database, ledger, service.clock)
+    service.consume(
+        "payment.events",
+        decode=_decode,
+        handler=Handle(service.database),
+        decision_attribute="booking.decision",
+    )
+    for errand in (Refunds(provider), Captures(provider)):
+        service.also(Worker(errand, service.database, ledger, service.clock).run)
+    reconciler = Reconciler(
+        provider, service.database, intake, interval_s=settings.reconcile_interval_s
+    )
+    service.also(reconciler.run)
+    limit_s = settings.payment_timeout_s + settings.intent_timeout_s
+    service.also(Overdue(service.database, service.clock, limit_s=limit_s).run)
+    api = PaymentApi(service, intake, Webhook(settings.webhook_secret.get_secret_value()))
+    try:
+        await service.run(stop, port=settings.payment_port, routes=api.routes, prepare=_prepare)
+    finally:
+        await provider.close()
+
+
+async def _prepare(database: Database) -> None:
+    existing = await database.list_collection_names()
+    for name in ("payments", "captures", "closed_intents"):
+        if name not in existing:
+            await database.create_collection(name)
+    await Worker.prepare(database)
+    await Overdue.prepare(database)
+
+
+def _decode(envelope: Envelope) -> Event:
+    return decode_data(envelope.type, envelope.data)

@@ -1,0 +1,40 @@
+"""A charge as the provider tells of it, by web-hook or by its list."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+from contracts.currency import DEFAULT_CURRENCY
+from contracts.values import Amount, Currency, Id, Reference
+from services.payment.state import Charge
+
+
+class ToldCharge(BaseModel):
+    """The provider's words, checked; fields of its own are ignored."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
+
+    payment_id: Reference
+    intent_id: Id
+    user_id: Reference
+    amount: Amount
+    currency: Currency = DEFAULT_CURRENCY
+    metadata: Mapping[str, Any] | None = None
+
+    @property
+    def charge(self) -> Charge:
+        return Charge(
+            payment_id=self.payment_id,
+            intent_id=self.intent_id,
+            user_id=self.user_id,
+            amount=self.amount,
+            currency=self.currency,
+        )
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that the charge was made under, where the provider carried it."""
+        value = (self.metadata or {}).get("traceparent")
+        return value if isinstance(value, str) else None

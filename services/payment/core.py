@@ -1,0 +1,74 @@
+"""The rules of money: `decide` says what an input means for the rows it touches, and is pure.
+
+No I/O, no clock, no ids. The provider is asked between two decisions: one, committed first, that it
+may be asked (`attempt`), and one on its answer. So whatever may have reached the provider is on
+record, and is asked again with the same key until the answer is known. The rules are the tables.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from contracts.events import BookingCancelled, BookingFailed, PaymentRequested
+from services.payment.captures import decide_capture
+from services.payment.charges import decide_charge
+from services.payment.decision import STUCK_AFTER_ATTEMPTS, Decision, UndeclaredTransition
+from services.payment.inputs import (
+    CaptureDeclined,
+    CaptureDue,
+    CaptureSucceeded,
+    CaptureUnanswered,
+    ChargeKnown,
+    Input,
+    Keys,
+    keys,
+)
+from services.payment.state import ClosedIntent, Known
+from services.payment.table import Outcome
+
+__all__ = [
+    "STUCK_AFTER_ATTEMPTS",
+    "Decision",
+    "Input",
+    "Keys",
+    "Known",
+    "Outcome",
+    "UndeclaredTransition",
+    "decide",
+    "keys",
+]
+
+
+def decide(known: Known, event: Input, *, event_id: str = "") -> Decision:
+    """Decide `event` on the rows that `keys(event)` names; raises UndeclaredTransition.
+
+    `event_id` is the event's id, which becomes the capture's; only `payment.requested` needs it.
+    """
+    match event:
+        case PaymentRequested():
+            return decide_capture(known, event, event_id)
+        case CaptureDue() | CaptureDeclined() | CaptureUnanswered():
+            return decide_capture(known, event, event.capture_id)
+        case CaptureSucceeded():
+            return _succeed(known, event)
+        case BookingFailed() | BookingCancelled():
+            return _close(decide_charge(known, event), event.intent_id)
+        case _:
+            return decide_charge(known, event)
+
+
+def _succeed(known: Known, event: CaptureSucceeded) -> Decision:
+    """A capture's answer, and the charge that it made: on record whatever the capture's state."""
+    capture = decide_capture(known, event, event.capture_id)
+    charge = decide_charge(capture.state, ChargeKnown(charge=event.charge, at=event.at))
+    alarm = Outcome.ALARM in (capture.outcome, charge.outcome)
+    return replace(charge, outcome=Outcome.ALARM if alarm else capture.outcome)
+
+
+def _close(decision: Decision, intent_id: str) -> Decision:
+    """The intent is closed from now on, whatever became of the payment."""
+    if decision.state.closed:
+        return decision
+    state = replace(decision.state, closed=ClosedIntent(intent_id=intent_id))
+    outcome = Outcome.CLOSE if decision.outcome is Outcome.NOOP else decision.outcome
+    return replace(decision, outcome=outcome, state=state)

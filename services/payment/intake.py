@@ -1,0 +1,63 @@
+"""Charges that are told of: each becomes a payment once; what cannot be understood is kept.
+
+A charge that the provider signed for is real money. So one that we cannot read is not refused, for
+the provider would only send it for ever: it is kept where a person finds it, and alarmed.
+"""
+
+import hashlib
+
+import structlog
+from opentelemetry import metrics
+from pydantic import ValidationError
+
+from postbox.clock import DatabaseClock
+from postbox.database import Database, database_errors
+from postbox.tracing import context_of, under
+from services.payment.charge import ToldCharge
+from services.payment.core import Outcome
+from services.payment.inputs import ChargeKnown
+from services.payment.work import Ledger
+
+log = structlog.get_logger()
+_alarms = metrics.get_meter("payment").create_counter(
+    "payment.alarms", unit="{alarm}", description="What a person has to look at, by kind."
+)
+
+
+class ChargeIntake:
+    """Takes in what the provider tells, from whichever side."""
+
+    def __init__(self, database: Database, ledger: Ledger, clock: DatabaseClock) -> None:
+        self._unreadable = database["unreadable_charges"]
+        self._ledger = ledger
+        self._clock = clock
+
+    async def take(self, told: bytes, *, by: str) -> Outcome | None:
+        """Have a charge decided; None where it could not be read, and was kept."""
+        try:
+            charge = ToldCharge.model_validate_json(told)
+        except ValidationError as error:
+            await self._keep(told, by=by, error=str(error))
+            return None
+        if charge.traceparent is None:
+            decision = await self._ledger.decide(self._known(charge))
+        else:
+            with under(context_of(charge.traceparent)):
+                decision = await self._ledger.decide(self._known(charge))
+        if decision.outcome is Outcome.ALARM:
+            _alarms.add(1, {"kind": "contradiction"})
+            log.error("a charge contradicts what is known", payment_id=charge.payment_id, by=by)
+        return decision.outcome
+
+    def _known(self, charge: ToldCharge) -> ChargeKnown:
+        return ChargeKnown(charge=charge.charge, at=self._clock.now())
+
+    async def _keep(self, told: bytes, *, by: str, error: str) -> None:
+        row = {"body": told, "by": by, "error": error, "at": self._clock.now()}
+        with database_errors():
+            kept = await self._unreadable.update_one(
+                {"_id": hashlib.sha256(told).hexdigest()}, {"$setOnInsert": row}, upsert=True
+            )
+        if kept.upserted_id is not None:
+            _alarms.add(1, {"kind": "unreadable"})
+            log.error("a charge could not be read, and was kept", by=by, error=error)

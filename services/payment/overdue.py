@@ -1,0 +1,63 @@
+"""Payments that no booking has judged beyond every time limit: counted, and alarmed."""
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from opentelemetry import metrics
+from pymongo import ASCENDING
+
+from postbox.clock import DatabaseClock
+from postbox.database import Database, database_errors
+from postbox.errors import TryAgain
+from postbox.program import pause
+
+log = structlog.get_logger()
+INTERVAL_S = 15.0
+COUNT_MAX = 1_000
+_gauge = metrics.get_meter("payment").create_gauge(
+    "payment.overdue",
+    unit="{payment}",
+    description="Captured payments that were not judged in time (counted up to 1,000).",
+)
+
+
+class Overdue:
+    """Looks for money that is neither settled nor on its way back."""
+
+    def __init__(self, database: Database, clock: DatabaseClock, *, limit_s: float) -> None:
+        self._payments = database["payments"]
+        self._clock = clock
+        self._limit = timedelta(seconds=limit_s)
+
+    @staticmethod
+    async def prepare(database: Database) -> None:
+        """The index that finds unjudged payments without reading the others."""
+        await database["payments"].create_index(
+            [("known_at", ASCENDING)],
+            name="unjudged",
+            partialFilterExpression={"state": "captured"},
+        )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Count now and then."""
+        while not stop.is_set():
+            try:
+                count = await self.count()
+            except TryAgain as error:
+                log.warning("cannot look for overdue payments", reason=str(error))
+            else:
+                _gauge.set(count)
+                if count:
+                    log.error("payments were not judged in time", count=count)
+            await pause(stop, INTERVAL_S)
+
+    async def count(self) -> int:
+        """How many payments are overdue now, up to a bound."""
+        before = self._clock.now() - self._limit
+        with database_errors():
+            return await self._payments.count_documents(
+                {"state": "captured", "known_at": {"$lte": before}},
+                limit=COUNT_MAX,
+                hint="unjudged",
+            )

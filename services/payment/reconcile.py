@@ -1,0 +1,78 @@
+"""Reconciliation: web-hooks get lost, so the provider's own list is read, again and again.
+
+It goes on from where it last was, with an overlap, and takes an unknown charge in exactly as its
+web-hook would have been.
+"""
+
+import asyncio
+
+import orjson
+import structlog
+from opentelemetry import metrics
+
+from postbox.database import Database, database_errors
+from postbox.errors import TryAgain
+from postbox.program import pause
+from services.payment.core import Outcome
+from services.payment.intake import ChargeIntake
+from services.payment.provider import Page, Provider, Unanswered
+
+log = structlog.get_logger()
+OVERLAP_US = 10_000_000
+_found = metrics.get_meter("payment").create_counter(
+    "payment.reconciled",
+    unit="{charge}",
+    description="Charges that reconciliation found before any web-hook did.",
+)
+
+
+class Reconciler:
+    """Reads the provider's list at an interval."""
+
+    def __init__(
+        self, provider: Provider, database: Database, intake: ChargeIntake, *, interval_s: float
+    ) -> None:
+        self._provider = provider
+        self._payments = database["payments"]
+        self._position = database["reconciliation"]
+        self._intake = intake
+        self._interval_s = interval_s
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Reconcile at the start, then at every interval."""
+        while not stop.is_set():
+            try:
+                await self.reconcile(stop)
+            except (TryAgain, Unanswered) as error:
+                log.warning("reconciliation waits", reason=str(error))
+            await pause(stop, self._interval_s)
+
+    async def reconcile(self, stop: asyncio.Event) -> None:
+        """Read everything since the last time. Raises TryAgain or Unanswered."""
+        with database_errors():
+            saved = await self._position.find_one({"_id": "provider"})
+        position = max(0, (saved or {}).get("after", 0) - OVERLAP_US)
+        while not stop.is_set():
+            page = await self._provider.list(position)
+            await self._take(page)
+            position = page.next
+            with database_errors():
+                await self._position.update_one(
+                    {"_id": "provider"}, {"$max": {"after": position}}, upsert=True
+                )
+            if not page.more:
+                return
+
+    async def _take(self, page: Page) -> None:
+        ids = [charge.get("paymentId") for charge in page.charges]
+        with database_errors():
+            known = {
+                row["_id"] async for row in self._payments.find({"_id": {"$in": ids}}, ["_id"])
+            }
+        for charge in page.charges:
+            if charge.get("paymentId") in known:
+                continue
+            outcome = await self._intake.take(orjson.dumps(charge), by="reconciliation")
+            if outcome is Outcome.CAPTURE:
+                _found.add(1)
+                log.warning("found a charge that no web-hook told of", id=charge["paymentId"])

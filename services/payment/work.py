@@ -1,0 +1,138 @@
+"""A batch of inputs decided in one transaction: read what they touch, decide each, write once.
+
+Everything that the payment service ever writes goes through here: events, web-hooks, what workers
+are about to do and what the provider answered.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from contracts.events import Event
+from postbox.apply import Decided
+from postbox.crash import crash_point
+from postbox.database import Database, Document
+from postbox.delivery import Message
+from postbox.group import GroupCommit, Submission
+from postbox.outbox import Outbox
+from postbox.states import States
+from postbox.tracing import current_trace, under
+from postbox.transaction import Session, transaction
+from services.payment.core import Decision, Input, Known, decide, keys
+from services.payment.state import Capture, ClosedIntent, Payment
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One input to decide on; `event_id` where it came as an event."""
+
+    input: Input
+    event_id: str = ""
+
+
+class Work:
+    """The rows that a batch touches; each decision sees what earlier ones did."""
+
+    def __init__(self, payments: States, captures: States, closed: States) -> None:
+        self._payments = payments
+        self._captures = captures
+        self._closed = closed
+
+    @classmethod
+    async def read(cls, session: Session, database: Database, asks: Sequence[Ask]) -> "Work":
+        touched = [keys(ask.input, event_id=ask.event_id) for ask in asks]
+        return cls(
+            await States.read(session, database["payments"], {one.payment_id for one in touched}),
+            await States.read(session, database["captures"], {one.capture_id for one in touched}),
+            await States.read(
+                session, database["closed_intents"], {one.intent_id for one in touched}
+            ),
+        )
+
+    def decide(self, ask: Ask) -> Decision:
+        """Decide one input, and keep what follows for the ones after it."""
+        before = self._known(ask)
+        decision = decide(before, ask.input, event_id=ask.event_id)
+        after = decision.state
+        # The trace of whoever decided last goes with the row, for the worker that takes it up.
+        trace = {"traceparent": current_trace()["traceparent"]}
+        if after.payment is not None and after.payment is not before.payment:
+            self._payments.put(
+                after.payment.charge.payment_id, {**after.payment.to_document(), **trace}
+            )
+        if after.capture is not None and after.capture is not before.capture:
+            self._captures.put(after.capture.capture_id, {**after.capture.to_document(), **trace})
+        if after.closed is not None and after.closed is not before.closed:
+            self._closed.put(after.closed.intent_id, after.closed.to_document())
+        return decision
+
+    def _known(self, ask: Ask) -> Known:
+        touched = keys(ask.input, event_id=ask.event_id)
+        payment = self._payments.get(touched.payment_id)
+        capture = self._captures.get(touched.capture_id)
+        closed = self._closed.get(touched.intent_id)
+        return Known(
+            payment=Payment.from_document(payment) if payment else None,
+            capture=Capture.from_document(capture) if capture else None,
+            closed=ClosedIntent.from_document(closed) if closed else None,
+        )
+
+    async def write(self, session: Session) -> None:
+        await self._payments.write(session)
+        await self._captures.write(session)
+        await self._closed.write(session)
+
+
+class Handle:
+    """The consumer's handler: a batch of events becomes decisions and rows."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, session: Session, messages: Sequence[Message[Event]]) -> list[Decided]:
+        asks = [Ask(_input(message.fact), message.event.id) for message in messages]
+        work = await Work.read(session, self._database, asks)
+        decided = []
+        for message, ask in zip(messages, asks, strict=True):
+            with under(message.context):
+                decision = work.decide(ask)
+            decided.append(Decided(decision.outcome.value, decision.events))
+        await work.write(session)
+        return decided
+
+
+class Ledger:
+    """Decides what comes by other ways than events, in groups that share a transaction."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._group: GroupCommit[Ask, Decision] = GroupCommit(self._commit)
+
+    async def decide(self, one: Input) -> Decision:
+        """Have `one` decided, with its events, under the current trace; committed on return."""
+        return await self._group.submit(Ask(one))
+
+    async def _commit(self, group: Sequence[Submission[Ask]]) -> list[Decision]:
+        async def body(session: Session) -> list[Decision]:
+            asks = [submission.request for submission in group]
+            work = await Work.read(session, self._database, asks)
+            decisions: list[Decision] = []
+            rows: list[Document] = []
+            for submission in group:
+                with under(submission.context):
+                    decision = work.decide(submission.request)
+                    rows += self._outbox.rows(decision.events)
+                decisions.append(decision)
+            await work.write(session)
+            await self._outbox.insert(session, rows)
+            crash_point("payment.written")
+            return decisions
+
+        decisions = await transaction(self._database.client, body)
+        crash_point("payment.committed")
+        return decisions
+
+
+def _input(fact: Event) -> Input:
+    assert isinstance(fact, Input), f"{fact.TYPE} is not bound to the payment service's queue"
+    return fact

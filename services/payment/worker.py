@@ -1,0 +1,100 @@
+"""The workers that run errands: they find what is owed, ask the provider, and never give up."""
+
+import asyncio
+
+import structlog
+from pymongo import ASCENDING
+
+from postbox.clock import DatabaseClock
+from postbox.crash import crash_point
+from postbox.database import Database, Document, database_errors
+from postbox.errors import TryAgain
+from postbox.program import pause
+from postbox.tracing import context_of, tracer, under
+from services.payment.core import Outcome
+from services.payment.errands import Captures, Errand, Refunds
+from services.payment.work import Ledger
+
+log = structlog.get_logger()
+INTERVAL_S = 0.1
+ROWS_MAX = 64
+CALLS_MAX = 16
+
+
+class Worker:
+    """Runs one kind of errand. Several workers, of several processes, may run side by side."""
+
+    def __init__(
+        self, errand: Errand, database: Database, ledger: Ledger, clock: DatabaseClock
+    ) -> None:
+        self._errand = errand
+        self._rows = database[errand.collection]
+        self._ledger = ledger
+        self._clock = clock
+        self._calls = asyncio.Semaphore(CALLS_MAX)
+
+    @staticmethod
+    async def prepare(database: Database) -> None:
+        """The indexes that find what is owed without reading what is not."""
+        for errand in (Refunds, Captures):
+            await database[errand.collection].create_index(
+                [("due_at", ASCENDING)],
+                name="owed",
+                partialFilterExpression={"state": errand.state},
+            )
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Look for what is due, ten times a second, and run it."""
+        while not await pause(stop, INTERVAL_S):
+            try:
+                rows = await self._due()
+            except TryAgain as error:
+                log.warning("errands wait", kind=self._errand.collection, reason=str(error))
+                continue
+            async with asyncio.TaskGroup() as group:
+                for row in rows:
+                    group.create_task(self._run(row))
+
+    async def _due(self) -> list[Document]:
+        now = self._clock.now()
+        with database_errors():
+            found = (
+                self._rows.find(
+                    {
+                        "state": self._errand.state,
+                        "$or": [{"due_at": None}, {"due_at": {"$lte": now}}],
+                    }
+                )
+                .hint("owed")
+                .sort("due_at", ASCENDING)
+                .limit(ROWS_MAX)
+            )
+            return await found.to_list()
+
+    async def _run(self, row: Document) -> None:
+        """One errand. A database that is away is left for the next look: the row is still owed."""
+        context = context_of(row["traceparent"])
+        async with self._calls:
+            with under(context), tracer.start_as_current_span(f"ask {self._errand.collection}"):
+                try:
+                    await self._ask(row)
+                except TryAgain as error:
+                    log.warning("an errand waits", id=row["_id"], reason=str(error))
+
+    async def _ask(self, row: Document) -> None:
+        claim = await self._ledger.decide(self._errand.due(row, self._clock.now()))
+        if claim.outcome is not Outcome.ATTEMPT:
+            return
+        crash_point("payment.attempted")
+        row = {**row, "attempts": row["attempts"] + 1}
+        answer = await self._errand.ask(row, self._clock.now())
+        crash_point("payment.answered")
+        decision = await self._ledger.decide(answer)
+        if decision.outcome in (Outcome.RETRY, Outcome.STUCK, Outcome.ALARM):
+            log.warning(
+                "the provider has to be asked again",
+                kind=self._errand.collection,
+                id=row["_id"],
+                attempts=row["attempts"],
+                outcome=decision.outcome.value,
+            )

@@ -1,0 +1,62 @@
+"""What a person sees while a stack comes up, and once it is up."""
+
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console
+from rich.status import Status
+
+from stack.info import Info
+from stack.layout import APPLICATIONS
+from stack.running import RunningStack
+from stack.status import address
+
+NAMES: Final = ("epmd", "mongo", "rabbitmq", *APPLICATIONS)
+
+
+class Progress:
+    """One line for each program that is ready; on a terminal, a spinner names the rest."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._waiting = list(NAMES)
+        self._status = Status(self._text, console=console)
+
+    def __enter__(self) -> Self:
+        if not self._console.is_terminal:
+            self._console.print(self._text)
+        self._status.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._status.stop()
+
+    def ready(self, name: str, seconds: float) -> None:
+        self._waiting.remove(name)
+        self._console.print(f"  {name:<10} ready after {seconds:.1f} s")
+        self._status.update(self._text)
+
+    @property
+    def _text(self) -> str:
+        return f"starting {', '.join(self._waiting)} ..."
+
+
+def show(console: Console, stack: RunningStack) -> None:
+    """The addresses, and a first thing to do with them."""
+    info = stack.info
+    for name in Info.model_fields:
+        console.print(f"  {name:<10} {address(info.part(name))}", soft_wrap=True)
+    console.print(f"  {stack.layout.info}", soft_wrap=True)
+    console.print("\nBook something (the customer has not paid yet, so it stays pending):")
+    console.print(
+        f"  curl -s {info.gateway.url}/booking/intent -H 'content-type: application/json'"
+        """ -d '{"userId": "ada", "amount": 4200}'""",
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(f"  open {info.gateway.url}/docs", soft_wrap=True)

@@ -1,0 +1,71 @@
+"""`python -m stack.provider`: runs in the foreground until SIGTERM or Ctrl-C, then exits 0."""
+
+import signal
+import sqlite3
+import sys
+from contextlib import closing
+from types import FrameType
+
+import typer
+import uvicorn
+
+from stack.provider.app import Api
+from stack.provider.connection import Connection
+from stack.provider.database import open_database
+from stack.provider.endpoint import Endpoint
+from stack.provider.ledger import Ledger
+from stack.provider.operations import Operations
+from stack.provider.settings import VARIABLES, InvalidSettingError, Settings
+from stack.provider.webhooks import Dispatcher, OwedWebhooks
+
+SHUTDOWN_S_MAX = 1
+"""For requests that are still at work; what they committed is in the ledger."""
+
+EPILOG = "Environment: " + "; ".join(f"{name} ({what})" for name, what in VARIABLES.items())
+
+
+def main() -> None:
+    try:
+        settings = Settings.from_environment()
+        connection = open_database(settings.database)
+    except InvalidSettingError as error:
+        sys.exit(f"provider: {error}")
+    except sqlite3.Error as error:
+        sys.exit(f"provider: PROVIDER_DB cannot be used: {error}")
+    # uvicorn stops in good order, then raises the signal again: that must not kill us.
+    signal.signal(signal.SIGTERM, _exit)
+    signal.signal(signal.SIGINT, _exit)
+    with closing(connection):
+        _serve(settings, connection)
+
+
+def _exit(_signal: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
+    ledger, owed = Ledger(connection), OwedWebhooks(connection)
+    dispatcher = Dispatcher(owed, Endpoint(settings.webhook_url), settings.signer)
+    operations = Operations(connection, ledger, owed)
+    uvicorn.run(
+        Api(ledger, owed, operations, dispatcher).application(),
+        host="127.0.0.1",
+        port=settings.port,
+        loop="uvloop",
+        http=Connection,
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=SHUTDOWN_S_MAX,
+    )
+
+
+def cli() -> None:
+    app = typer.Typer(add_completion=False)
+    app.command(help="Run the payment provider simulator.", epilog=EPILOG)(main)
+    app(prog_name="python -m stack.provider")
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,214 @@
+"""The provider's HTTP: reads orders, lets them suffer the armed faults, answers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from typing import Annotated, Any
+
+import orjson
+from pydantic import ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from stack.provider.connection import WITHHOLD
+from stack.provider.faults import FaultPlan, Faults, Suffered
+from stack.provider.ledger import Answer, Ledger, Operation
+from stack.provider.operations import Operations
+from stack.provider.orders import Body, CaptureOrder, ChargeOrder, RefundOrder
+from stack.provider.problems import EXCEPTION_HANDLERS, Problem, invalid, read_body
+from stack.provider.webhooks import Dispatcher, OwedWebhooks
+
+PAGE_ENTRIES_MAX = 1_000
+KEY_CHARACTERS_MAX = 255
+
+
+class PageQuery(Body):
+    """The cursor's parameters; text, so not strict."""
+
+    model_config = ConfigDict(strict=False)
+
+    after: Annotated[int, Field(ge=0, lt=2**63)]
+    limit: Annotated[int, Field(ge=1, le=PAGE_ENTRIES_MAX)] = PAGE_ENTRIES_MAX
+
+
+class Withheld(Response):
+    """No answer at all: wait until the line is dropped, by the client or by us."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][WITHHOLD]["call"]()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+
+class Api:
+    def __init__(
+        self, ledger: Ledger, owed: OwedWebhooks, operations: Operations, dispatcher: Dispatcher
+    ) -> None:
+        self._ledger = ledger
+        self._owed = owed
+        self._operations = operations
+        self._dispatcher = dispatcher
+        self._dispatching: asyncio.Task[None] | None = None
+        self._faults = Faults()
+        self._in_progress: set[tuple[Operation, str]] = set()
+
+    def application(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/charges", self.charge, methods=["POST"]),
+                Route("/captures", self.capture, methods=["POST"]),
+                Route("/refunds", self.refund, methods=["POST"]),
+                Route("/ledger", self.ledger, methods=["GET"]),
+                Route("/faults", self.arm_faults, methods=["PUT"]),
+                Route("/faults", self.show_faults, methods=["GET"]),
+                Route("/faults", self.clear_faults, methods=["DELETE"]),
+                Route("/healthz", self.healthz, methods=["GET"]),
+                Route("/readyz", self.readyz, methods=["GET"]),
+            ],
+            exception_handlers=EXCEPTION_HANDLERS,
+            lifespan=self._lifespan,
+        )
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        self._dispatching = asyncio.create_task(self._dispatcher.run())
+        yield
+        self._dispatching.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._dispatching
+
+    async def charge(self, request: Request) -> Response:
+        status, body = self._operations.charge(await read_body(request, ChargeOrder))
+        return _json(body, status)
+
+    async def capture(self, request: Request) -> Response:
+        order = await read_body(request, CaptureOrder)
+        key = _idempotency_key(request)
+        suffered = self._faults.on("captures", order.intent_id, None)
+        return await self._suffer(
+            "captures",
+            key,
+            suffered,
+            lambda: self._operations.capture(order, key, suffered.declines),
+        )
+
+    async def refund(self, request: Request) -> Response:
+        order = await read_body(request, RefundOrder)
+        key = _idempotency_key(request)
+        charge = self._ledger.charge(order.payment_id)
+        intent_id = None if charge is None else charge.intent_id
+        suffered = self._faults.on("refunds", intent_id, order.payment_id)
+        return await self._suffer(
+            "refunds", key, suffered, lambda: self._operations.refund(order, key)
+        )
+
+    async def _suffer(
+        self,
+        operation: Operation,
+        key: str,
+        suffered: Suffered,
+        perform: Callable[[], tuple[Answer, bool]],
+    ) -> Response:
+        """Delay, fail, do it, withhold the answer: in this order, each if a fault says so."""
+        with self._working_on(operation, key):
+            if suffered.delay_s:
+                await asyncio.sleep(suffered.delay_s)
+            if suffered.fails():
+                raise Problem(500, "armed-fault", "nothing was done, as a fault said")
+            answer, replayed = perform()
+        if answer.status == 201 and suffered.withholds_answer():
+            return Withheld()
+        response = _json(answer.body, answer.status)
+        if replayed:
+            response.headers["idempotent-replayed"] = "true"
+        return response
+
+    @contextmanager
+    def _working_on(self, operation: Operation, key: str) -> Iterator[None]:
+        if (operation, key) in self._in_progress:
+            raise Problem(409, "in-progress", "a request with this key is in progress")
+        self._in_progress.add((operation, key))
+        try:
+            yield
+        finally:
+            self._in_progress.discard((operation, key))
+
+    async def ledger(self, request: Request) -> Response:
+        if not request.query_params:
+            return StreamingResponse(self._whole_ledger(), media_type="application/json")
+        try:
+            query = PageQuery.model_validate(dict(request.query_params))
+        except ValidationError as error:
+            raise invalid(error) from error
+        return _json(orjson.dumps(self._page(query.after, query.limit)), 200)
+
+    def _page(self, after: int, limit: int) -> dict[str, Any]:
+        until = self._ledger.newest()
+        charges = self._ledger.charges(after=after, until=until, limit=limit)
+        refunds = self._ledger.refunds(after=after, until=until, limit=limit)
+        seqs = sorted(entry["seq"] for entry in charges + refunds)[:limit]
+        last = seqs[-1] if seqs else after
+        return {
+            "charges": [entry for entry in charges if entry["seq"] <= last],
+            "refunds": [entry for entry in refunds if entry["seq"] <= last],
+            "next": last,
+            "more": last < until,
+        }
+
+    async def _whole_ledger(self) -> AsyncIterator[bytes]:
+        """As it is now, in pieces: bounded memory, and others get their turn between two."""
+        until = self._ledger.newest()
+        yield b'{"charges":['
+        async for piece in _pieces(self._ledger.charges, until):
+            yield piece
+        yield b'],"refunds":['
+        async for piece in _pieces(self._ledger.refunds, until):
+            yield piece
+        yield b"]}"
+
+    async def arm_faults(self, request: Request) -> Response:
+        self._faults.arm(await read_body(request, FaultPlan))
+        return await self.show_faults(request)
+
+    async def show_faults(self, _: Request) -> Response:
+        return _json(orjson.dumps(self._faults.armed()), 200)
+
+    async def clear_faults(self, _: Request) -> Response:
+        self._faults.clear()
+        return Response(status_code=204)
+
+    async def healthz(self, _: Request) -> Response:
+        return _json(b'{"status":"alive"}', 200)
+
+    async def readyz(self, _: Request) -> Response:
+        """Ready if the ledger can be read and web-hooks are being sent; says how many are owed."""
+        if self._dispatching is None or self._dispatching.done():
+            raise Problem(503, "not-ready", "web-hooks are no longer sent")
+        return _json(orjson.dumps({"status": "ready", "webhooksOwed": self._owed.count()}), 200)
+
+
+def _idempotency_key(request: Request) -> str:
+    key = request.headers.get("idempotency-key", "")
+    if not 1 <= len(key) <= KEY_CHARACTERS_MAX:
+        detail = f"Idempotency-Key: give one of 1 to {KEY_CHARACTERS_MAX} characters"
+        raise Problem(400, "idempotency-key-needed", detail)
+    return key
+
+
+async def _pieces(read: Callable[..., list[dict[str, Any]]], until: int) -> AsyncIterator[bytes]:
+    after, comma = 0, b""
+    while entries := read(after=after, until=until, limit=PAGE_ENTRIES_MAX):
+        after = entries[-1]["seq"]
+        for entry in entries:
+            del entry["seq"]
+        yield comma + orjson.dumps(entries)[1:-1]
+        comma = b","
+        await asyncio.sleep(0)
+
+
+def _json(body: bytes, status: int) -> Response:
+    media_type = "application/json" if status < 400 else "application/problem+json"
+    return Response(body, status, media_type=media_type)

@@ -1,0 +1,141 @@
+"""Faults that a test arms: what the next captures and refunds suffer.
+
+They live in memory: a restarted simulator has none. A fault may be limited to one intent or one
+payment, so that tests can run side by side; the limited one is used up before the general one.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field
+
+from stack.provider.ledger import Operation
+from stack.provider.orders import Body, DelayMs, Id
+from stack.provider.problems import Problem
+
+ARMED_MAX = 100
+"""Faults of one operation that may be armed at a time; each call looks through them."""
+
+Times = Annotated[int, Field(ge=0, le=1_000_000)]
+
+
+class Fault(Body):
+    """One armed fault; its counts go down as calls suffer it."""
+
+    model_config = ConfigDict(frozen=False, extra="forbid")
+
+    fail_times: Times = 0
+    """So many next calls are answered 500 before anything is done."""
+    timeout_after_success: Times = 0
+    """So many next calls are done, then never answered."""
+    delay_ms: DelayMs = 0
+    """Every call waits so long before it is done."""
+    intent_id: Id | None = None
+
+    @property
+    def scope(self) -> tuple[str | None, str | None]:
+        return self.intent_id, None
+
+    @property
+    def spent(self) -> bool:
+        return not (self.fail_times or self.timeout_after_success or self.delay_ms)
+
+
+class CaptureFault(Fault):
+    decline: bool | Times = False
+    """True: every capture is declined; a number: so many next ones."""
+
+    @property
+    def spent(self) -> bool:
+        return super().spent and not self.decline
+
+
+class RefundFault(Fault):
+    payment_id: Id | None = None
+
+    @property
+    def scope(self) -> tuple[str | None, str | None]:
+        return self.intent_id, self.payment_id
+
+
+class FaultPlan(Body):
+    model_config = ConfigDict(extra="forbid")
+
+    captures: CaptureFault | None = None
+    refunds: RefundFault | None = None
+
+
+class Faults:
+    def __init__(self) -> None:
+        self._armed: dict[Operation, list[Fault]] = {"captures": [], "refunds": []}
+
+    def arm(self, plan: FaultPlan) -> None:
+        """Each fault of the plan replaces the one of the same operation and scope."""
+        if plan.captures is not None:
+            self._arm("captures", plan.captures)
+        if plan.refunds is not None:
+            self._arm("refunds", plan.refunds)
+
+    def _arm(self, operation: Operation, fault: Fault) -> None:
+        kept = [one for one in self._armed[operation] if not one.spent and one.scope != fault.scope]
+        if len(kept) >= ARMED_MAX:
+            raise Problem(422, "too-many-faults", f"{operation}: {ARMED_MAX} faults are armed")
+        # The limited ones stand before the general one, which is the last.
+        kept.append(fault)
+        self._armed[operation] = sorted(kept, key=lambda one: one.scope == (None, None))
+
+    def clear(self) -> None:
+        for faults in self._armed.values():
+            faults.clear()
+
+    def armed(self) -> dict[str, list[dict[str, Any]]]:
+        return {
+            operation: [
+                fault.model_dump(by_alias=True, exclude_defaults=True)
+                for fault in faults
+                if not fault.spent
+            ]
+            for operation, faults in self._armed.items()
+        }
+
+    def on(self, operation: Operation, intent_id: str | None, payment_id: str | None) -> "Suffered":
+        """The faults that a call about this intent and payment meets."""
+        return Suffered(
+            [
+                fault
+                for fault in self._armed[operation]
+                if fault.scope[0] in (None, intent_id) and fault.scope[1] in (None, payment_id)
+            ]
+        )
+
+
+class Suffered:
+    """The faults of one call; each question uses up one time of the fault that answers it."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        self._faults = faults
+
+    @property
+    def delay_s(self) -> float:
+        return max((fault.delay_ms for fault in self._faults), default=0) / 1_000
+
+    def fails(self) -> bool:
+        for fault in self._faults:
+            if fault.fail_times:
+                fault.fail_times -= 1
+                return True
+        return False
+
+    def declines(self) -> bool:
+        for fault in self._faults:
+            if isinstance(fault, CaptureFault) and fault.decline:
+                if fault.decline is not True:
+                    fault.decline -= 1
+                return True
+        return False
+
+    def withholds_answer(self) -> bool:
+        for fault in self._faults:
+            if fault.timeout_after_success:
+                fault.timeout_after_success -= 1
+                return True
+        return False

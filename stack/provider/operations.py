@@ -1,0 +1,129 @@
+"""What the provider does: charge, capture, refund. Each is one transaction and happens once.
+
+Nothing here waits, so no two operations ever interleave.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Callable
+
+import orjson
+from uuid_utils import uuid7
+
+from stack.provider.database import transaction
+from stack.provider.ledger import Answer, Charge, Ledger, Operation, Refund
+from stack.provider.orders import CaptureOrder, ChargeOrder, RefundOrder, WebhookOrder
+from stack.provider.problems import Problem
+from stack.provider.webhooks import OwedWebhooks
+
+Reply = tuple[int, bytes]
+"""Status and JSON body."""
+
+
+class Operations:
+    def __init__(
+        self, connection: sqlite3.Connection, ledger: Ledger, webhooks: OwedWebhooks
+    ) -> None:
+        self._connection = connection
+        self._ledger = ledger
+        self._webhooks = webhooks
+
+    def charge(self, order: ChargeOrder) -> Reply:
+        """201 for a new charge, 200 for a known one with equal data; else a Problem of 409."""
+        charge = Charge(
+            payment_id=order.payment_id or _new_id("pay"),
+            intent_id=order.intent_id,
+            user_id=order.user_id,
+            amount=order.amount,
+            currency=order.currency,
+            metadata=order.metadata,
+        )
+        known = self._ledger.charge(charge.payment_id)
+        body = orjson.dumps({"paymentId": charge.payment_id})
+        if known is None:
+            with transaction(self._connection):
+                self._add(charge, order.webhook)
+            return 201, body
+        if not known.same_charge(charge):
+            raise Problem(409, "payment-id-reused", f"{charge.payment_id} is another charge")
+        return 200, body
+
+    def capture(
+        self, order: CaptureOrder, key: str, declined: Callable[[], bool]
+    ) -> tuple[Answer, bool]:
+        """Shape of `once`; `declined` is asked only where the answer is not known yet."""
+
+        def perform() -> Reply:
+            if order.payment_method.startswith("decline") or declined():
+                problem = Problem(402, "declined", "the card was declined", reason="declined")
+                return problem.status, problem.body()
+            charge = Charge(
+                payment_id=_new_id("pay"),
+                intent_id=order.intent_id,
+                user_id=order.user_id,
+                amount=order.amount,
+                currency=order.currency,
+                metadata=order.metadata,
+            )
+            self._add(charge, WebhookOrder())
+            return 201, orjson.dumps({"paymentId": charge.payment_id})
+
+        return self._once("captures", key, order, perform)
+
+    def refund(self, order: RefundOrder, key: str) -> tuple[Answer, bool]:
+        def perform() -> Reply:
+            refund = Refund(
+                refund_id=_new_id("ref"),
+                payment_id=order.payment_id,
+                amount=order.amount,
+                currency=order.currency,
+                idempotency_key=key,
+            )
+            self._ledger.add_refund(refund)
+            body = refund.entry()
+            del body["idempotencyKey"]
+            return 201, orjson.dumps(body)
+
+        return self._once("refunds", key, order, perform)
+
+    def _once(
+        self,
+        operation: Operation,
+        key: str,
+        order: CaptureOrder | RefundOrder,
+        perform: Callable[[], Reply],
+    ) -> tuple[Answer, bool]:
+        """The answer to this key, and whether it had been given before.
+
+        A Problem is not an answer: it is not kept, and the key stays free.
+        """
+        fingerprint = _fingerprint(order)
+        saved = self._ledger.answer(operation, key)
+        if saved is not None:
+            if saved.fingerprint != fingerprint:
+                raise Problem(409, "idempotency-key-reused", "the key had another body before")
+            return saved, True
+        with transaction(self._connection):
+            status, body = perform()
+            answer = Answer(status=status, body=body, fingerprint=fingerprint)
+            self._ledger.add_answer(operation, key, answer)
+        return answer, False
+
+    def _add(self, charge: Charge, webhook: WebhookOrder) -> None:
+        self._ledger.add_charge(charge)
+        if not webhook.drop:
+            self._webhooks.add(
+                message_id=_new_id("msg"),
+                body=orjson.dumps(charge.entry()).decode(),
+                sendings=1 + webhook.repeat,
+                delay_ms=webhook.delay_ms,
+            )
+
+
+def _new_id(prefix: str) -> str:
+    return f"{prefix}_{uuid7().hex}"
+
+
+def _fingerprint(order: CaptureOrder | RefundOrder) -> bytes:
+    asked = order.model_dump(exclude={"metadata"})
+    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

@@ -1,0 +1,73 @@
+"""What the simulator is told by its environment: complete and valid, or one line that says why."""
+
+import binascii
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from standardwebhooks import Webhook
+from standardwebhooks.webhooks import EmptyWebhookSecretError
+
+VARIABLES = {
+    "PROVIDER_PORT": "the port to listen on, on loopback",
+    "PROVIDER_DB": "path of the SQLite file that holds the ledger; made if absent",
+    "WEBHOOK_URL": "where web-hooks are sent",
+    "WEBHOOK_SECRET": "the secret they are signed with (Standard Webhooks, base64)",
+}
+
+
+class InvalidSettingError(Exception):
+    """A variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    port: int
+    database: Path
+    webhook_url: str
+    signer: Webhook
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+        for name, meaning in VARIABLES.items():
+            if not environment.get(name):
+                raise InvalidSettingError(f"{name} is not set: {meaning}")
+        return cls(
+            port=_port(environment["PROVIDER_PORT"]),
+            database=_file(environment["PROVIDER_DB"]),
+            webhook_url=_url(environment["WEBHOOK_URL"]),
+            signer=_signer(environment["WEBHOOK_SECRET"]),
+        )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise InvalidSettingError(f"PROVIDER_PORT is not a port: {text}")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.parent.is_dir():
+        raise InvalidSettingError(f"PROVIDER_DB lies in a folder that does not exist: {text}")
+    return path
+
+
+def _url(text: str) -> str:
+    try:
+        parts = urlsplit(text)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidSettingError(f"WEBHOOK_URL is not an http(s) URL: {text}")
+    return text
+
+
+def _signer(text: str) -> Webhook:
+    try:
+        return Webhook(text)
+    except (binascii.Error, ValueError, EmptyWebhookSecretError) as error:
+        raise InvalidSettingError(f"WEBHOOK_SECRET is not base64: {error}") from error

@@ -1,0 +1,108 @@
+"""The payment provider, and the workers that ask it: outside every transaction, with idempotency
+keys, and with a crash possible between each two moments.
+
+An attempt is two decisions with the provider's deed between them; the answer may be lost after the
+deed, which is a time-out or a crash, or there may be no deed at all. The first `losses` attempts may
+go wrong so; the one after them does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final
+
+from services.payment.inputs import (
+    CaptureDeclined,
+    CaptureDue,
+    CaptureSucceeded,
+    CaptureUnanswered,
+    ChargeKnown,
+    RefundDue,
+    RefundSucceeded,
+    RefundUnanswered,
+)
+from services.payment.state import CaptureState, PaymentState
+from tests.model.layout import FLAGS, State
+from tests.model.scenario import T0, AskedCapture
+
+if TYPE_CHECKING:
+    from tests.model.world import Step, World
+
+_TIMES: Final[dict[str, Any]] = {"now": T0, "retry_at": T0}  # so that it is always due
+_LOST: Final[dict[str, Any]] = {"error": "no answer", "retry_at": T0}
+
+
+def flagged(state: State, *, up: int = 0, down: int = 0) -> State:
+    return (*state[:FLAGS], state[FLAGS] & ~down | up, *state[FLAGS + 1 :])
+
+
+def refund(world: World, state: State, j: int, payment_id: str) -> Iterator[Step]:
+    answer, refunded = world.at.refund_answer[j], world.at.refunded[j]
+    payment = world.rows[state[world.at.payment + j]]
+    may_lose = payment is not None and payment.attempts <= world.scenario.losses
+    if state[FLAGS] & answer:
+        heard = flagged(state, down=answer)
+        event = RefundSucceeded(payment_id=payment_id)
+        yield f"refund of {payment_id} told", world.payment_hears(heard, event, f"told {j}")
+        if may_lose:
+            yield f"crash after the refund of {payment_id}", heard
+    elif payment is not None and payment.state is PaymentState.REFUND_PENDING:
+        due = RefundDue(payment_id=payment_id, **_TIMES)
+        asked = world.payment_hears(state, due, f"refund due {j}")
+        yield f"refund of {payment_id} made", flagged(asked, up=answer | refunded)
+        if payment.attempts < world.scenario.losses:
+            lost = RefundUnanswered(payment_id=payment_id, **_LOST)
+            yield (
+                f"refund of {payment_id} not made",
+                world.payment_hears(asked, lost, f"refund lost {j}"),
+            )
+
+
+def capture(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+    row = world.rows[state[world.at.capture + k]]
+    if state[FLAGS] & world.at.capture_answer[k]:
+        yield from _capture_answered(world, state, k, asked)
+    elif row is not None and row.state is CaptureState.REQUESTED:
+        due = CaptureDue(capture_id=row.capture_id, intent_id=row.intent_id, **_TIMES)
+        after = world.payment_hears(state, due, f"capture due {k}")
+        attempted = world.rows[after[world.at.capture + k]]
+        if attempted.state is not CaptureState.REQUESTED:
+            yield f"capture {row.capture_id} dropped", after
+            return
+        yield from _capture_attempted(world, after, k, asked)
+        if attempted.attempts <= world.scenario.losses:
+            lost = CaptureUnanswered(capture_id=row.capture_id, **_LOST)
+            yield (
+                f"capture {row.capture_id} not made",
+                world.payment_hears(after, lost, f"capture lost {k}"),
+            )
+
+
+def _capture_attempted(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+    answer, charged, declined = (
+        flags[k] for flags in (world.at.capture_answer, world.at.charged, world.at.declined)
+    )
+    if state[FLAGS] & (charged | declined):  # the same key, the same answer
+        yield f"capture {asked.capture_id} repeated", flagged(state, up=answer)
+        return
+    taken = flagged(state, up=answer | charged)
+    if asked.webhook:
+        message = ChargeKnown(charge=asked.charge, at=T0)
+        taken = world.send(taken, world.network.number(message))
+    yield f"capture {asked.capture_id} made", taken
+    if asked.may_decline:
+        yield f"capture {asked.capture_id} declined", flagged(state, up=answer | declined)
+
+
+def _capture_answered(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+    row = world.rows[state[world.at.capture + k]]
+    heard = flagged(state, down=world.at.capture_answer[k])
+    answer: CaptureSucceeded | CaptureDeclined
+    if state[FLAGS] & world.at.charged[k]:
+        answer = CaptureSucceeded(capture_id=asked.capture_id, charge=asked.charge, at=T0)
+    else:
+        answer = CaptureDeclined(capture_id=asked.capture_id)
+    name = f"{type(answer).__name__} {k}"
+    yield f"capture {asked.capture_id} told", world.payment_hears(heard, answer, name)
+    if row.attempts <= world.scenario.losses:
+        yield f"crash after capture {asked.capture_id}", heard

@@ -1,0 +1,17 @@
+"""`python -m tests.stack.stand_ins up ...`: the stack's command line, with stand-ins as applications."""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from stack import __main__, programs
+from stack.layout import APPLICATIONS
+
+STAND_IN: Final = Path(__file__).with_name("stand_in.py")
+COMMANDS: Final = {
+    name: (sys.executable, str(STAND_IN), f"{name.upper()}_PORT") for name in APPLICATIONS
+}
+
+if __name__ == "__main__":
+    programs.COMMANDS.update(COMMANDS)
+    __main__.main()
