@@ -55,6 +55,7 @@ class ConsumerOptions:
     tries_max: int = 5
     retry_min_s: float = 0.050
     retry_max_s: float = 2.0
+    database_retry_s: float = 0.2
     reconnect_max_s: float = 2.0
     dead_letter_retry_s: float = 1.0
 
@@ -314,6 +315,8 @@ class Consumer(Generic[T]):
         self._health.fail("consumer", f"the database is away: {error}")
         log.warning("the database is away, consuming is paused", reason=str(error))
         await subscription.hold()
+        # It may answer a ping and yet refuse to commit: never try again at once.
+        await pause(stop, random.uniform(0.5, 1.0) * self._options.database_retry_s)
         await self._until_database_answers(subscription, stop)
 
     async def _until_database_answers(
@@ -321,7 +324,7 @@ class Consumer(Generic[T]):
     ) -> None:
         while not await self._clock.answers():
             self._health.fail("consumer", "the database is away")
-            if await pause(stop, 0.2) or subscription.is_over:
+            if await pause(stop, self._options.database_retry_s) or subscription.is_over:
                 raise _GivenBack
         await subscription.resume()
         self._health.ok("consumer")

@@ -63,21 +63,41 @@ class Publisher:
         """Write a batch; `settled(message, outcome)` is called once for each when it is known.
 
         A channel that closes settles nothing: the caller watches `closed` and sends again.
-        Returns when the batch is handed to the connection, which waits while the broker blocks.
+        Returns when the batch is handed to the connection. A batch that fails or is cancelled
+        before that was not sent at all, and the channel stays good for the next one.
         """
         channel = self._channel
         try:
             async with channel.lock:
-                frames: list[Any] = []
-                for message in messages:
-                    channel.delivery_tag += 1
-                    tag = channel.delivery_tag
-                    channel.confirmations[tag] = _Slot(channel, message, settled)
-                    channel.message_id_delivery_tag[message.message_id] = tag
-                    frames += _frames(message, channel.max_content_size)
-                await channel.write_queue.put(ChannelFrame.marshall(channel.number, frames))
+                first_tag = channel.delivery_tag + 1
+                payload = _payload(channel, messages)
+                self._number(messages, settled)
+                try:
+                    await channel.write_queue.put(payload)
+                except BaseException:
+                    self._take_back(messages, first_tag)
+                    raise
         except (AMQPError, ChannelInvalidStateError, ConnectionError, RuntimeError) as error:
             raise BrokerUnavailable(f"the channel is closed: {error}") from error
+
+    def _number(self, messages: Sequence[Outgoing], settled: Settled) -> None:
+        channel = self._channel
+        for tag, message in enumerate(messages, channel.delivery_tag + 1):
+            channel.confirmations[tag] = _Slot(channel, message, settled)
+            channel.message_id_delivery_tag[message.message_id] = tag
+        channel.delivery_tag += len(messages)
+
+    def _take_back(self, messages: Sequence[Outgoing], first_tag: int) -> None:
+        """The broker never saw these: it will give their tags to the next messages."""
+        channel = self._channel
+        for tag, message in enumerate(messages, first_tag):
+            channel.confirmations.pop(tag, None)
+            channel.message_id_delivery_tag.pop(message.message_id, None)
+        channel.delivery_tag = first_tag - 1
+
+    async def unblocked(self) -> None:
+        """Wait while the broker blocks this connection: an alarm of memory or disk."""
+        await self._channel.connection.ready()
 
     async def closed(self) -> None:
         """Wait until the channel is closed, for whatever reason."""
@@ -122,8 +142,10 @@ class _Slot:
     def cancelled(self) -> bool:
         return False
 
-    def set_result(self, _frame: object) -> None:
-        self._settle(Outcome.CONFIRMED)
+    def set_result(self, frame: object) -> None:
+        # On a channel without `on_return_raises` a returned message comes as a result too.
+        acked = isinstance(frame, commands.Basic.Ack)
+        self._settle(Outcome.CONFIRMED if acked else Outcome.RETURNED)
 
     def set_exception(self, error: Exception) -> None:
         returned = isinstance(error, PublishError)
@@ -133,6 +155,12 @@ class _Slot:
         self._open = False
         self._channel.message_id_delivery_tag.pop(self._message.message_id, None)
         self._settled(self._message, outcome)
+
+
+def _payload(channel: Any, messages: Sequence[Outgoing]) -> ChannelFrame:
+    """One socket write for all of a batch's frames."""
+    frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
+    return ChannelFrame.marshall(channel.number, frames)
 
 
 def _frames(message: Outgoing, content_bytes_max: int) -> list[Any]:

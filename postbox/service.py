@@ -2,7 +2,7 @@
 
     service = Service("orders", mongo_uri=..., rabbitmq_uri=..., topology=TOPOLOGY)
     service.consume("orders.events", decode=decode, handler=handle)
-    await service.run(stop, port=8080, routes=[...])
+    await service.run(stop, host="127.0.0.1", port=8080, routes=[...])
 
 The HTTP edge answers from the first moment, so that `/healthz` and `/readyz` tell the truth while
 the database or the broker is still away; everything else starts as soon as it can.
@@ -95,6 +95,7 @@ class Service:
         self,
         stop: asyncio.Event,
         *,
+        host: str,
         port: int,
         routes: Sequence[Route],
         prepare: Prepare | None = None,
@@ -102,7 +103,7 @@ class Service:
         """Serve, prepare the database (`prepare(database)` makes what is the service's), work."""
         app = application([*operational_routes(self.health), *routes])
         try:
-            await until_stopped(stop, serve(app, port, stop), self._work(stop, prepare))
+            await until_stopped(stop, serve(app, port, stop, host=host), self._work(stop, prepare))
         finally:
             await self.client.close()
 

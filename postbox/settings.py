@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from postbox.errors import ConfigurationError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+ALL_INTERFACES = "0.0.0.0"
 
 
 class Settings(BaseSettings):
@@ -21,6 +22,8 @@ class ServiceSettings(Settings):
 
     mongo_uri: AnyUrl
     rabbitmq_uri: AnyUrl
+    http_host: str = ALL_INTERFACES
+    """The address to serve HTTP on, such as 127.0.0.1."""
 
 
 S = TypeVar("S", bound=Settings)

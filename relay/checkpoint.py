@@ -94,7 +94,7 @@ class Checkpoint:
         return asked_s + self.lease_s - SAFETY_S
 
     async def take(self) -> Term | None:
-        """Take the lease if it is free, or ours already: a new fence, stamped before the token is read."""
+        """Take the lease where it is free or ours already; its new fence guards the token read."""
         free = {
             "$or": [
                 {"$lte": [{"$ifNull": ["$until", None]}, "$$NOW"]},
@@ -120,7 +120,7 @@ class Checkpoint:
             )
         except DuplicateKeyError:
             return None  # another relay inserted the document at the same moment
-        if row["holder"] != self.holder:
+        if row is None or row["holder"] != self.holder:
             return None
         return Term(
             self,
@@ -141,7 +141,7 @@ class Checkpoint:
 
 
 async def keep(term: Term, lease_s: float) -> None:
-    """Renew every third of the lease. LeaseLost when that fails until the lease is about to run out."""
+    """Renew every third of the lease, forever. LeaseLost where that fails for too long."""
     while True:
         await asyncio.sleep(lease_s / RENEWALS_PER_LEASE)
         try:

@@ -8,6 +8,7 @@ from postbox.database import is_unavailable
 
 _LOST_CURSOR: Final = {43, 136, 175, 206, 237}
 """CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled: read again."""
+_BAD_VALUE: Final = 2
 _REFUSED: Final = {13, 18, 8000, 40573}
 """Unauthorized, AuthenticationFailed, Atlas's own, and "change streams need a replica set"."""
 
@@ -16,9 +17,16 @@ def is_passing(error: PyMongoError) -> bool:
     """Whether a new term may go better. The operation may have been applied all the same."""
     if is_unavailable(error) or isinstance(error, WriteConcernError):
         return True
-    return isinstance(error, OperationFailure) and error.code in _LOST_CURSOR
+    if not isinstance(error, OperationFailure):
+        return False
+    return error.code in _LOST_CURSOR or _lacks_index(error)
 
 
 def is_refused(error: PyMongoError) -> bool:
     """Whether the server will refuse the same for ever: a person has to change something."""
     return isinstance(error, OperationFailure) and error.code in _REFUSED
+
+
+def _lacks_index(error: OperationFailure) -> bool:
+    """The index went with its collection, which has no code of its own. A new term makes it."""
+    return error.code == _BAD_VALUE and "hint" in str(error)

@@ -1,7 +1,7 @@
 """The way to the broker: sends what waits in the window, for as long as a connection lives.
 
-A connection that breaks, or that leaves a message unconfirmed past the deadline, is dropped; then
-everything it left unconfirmed is sent again on a new one. Messages may arrive twice, never not at all.
+A connection that breaks, or leaves a message unconfirmed past the deadline, is dropped; all that it
+left unconfirmed is sent again on a new one. A message may arrive twice, but never not at all.
 """
 
 import asyncio
@@ -137,7 +137,7 @@ class Link:
             )
 
     async def _keep_deadline(self, publisher: Publisher) -> None:
-        """BrokerUnavailable when a message stays unconfirmed; while the broker blocks, time stands still."""
+        """BrokerUnavailable past the deadline; while the broker blocks, that clock stands still."""
         now_s = asyncio.get_running_loop().time
         clear_since_s = now_s()
         while True:

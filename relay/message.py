@@ -20,6 +20,7 @@ BODY_BYTES_MAX: Final = 1024 * 1024
 SHORT_TEXT_BYTES_MAX: Final = 255
 """AMQP's limit for a routing key and for a message id."""
 
+TRACE_CHARACTERS_MAX: Final = 512
 _TEXTS: Final = ("_id", "type", "subject", "source")
 _propagator: Final = TraceContextTextMapPropagator()
 
@@ -32,9 +33,7 @@ def message_of(row: Mapping[str, Any]) -> Outgoing:
     except TypeError as error:
         raise Unpublishable(f"it cannot be encoded as JSON: {error}") from error
     if len(body) > BODY_BYTES_MAX:
-        raise Unpublishable(
-            f"its body has {len(body):,} bytes; the limit is {BODY_BYTES_MAX:,}"
-        )
+        raise Unpublishable(f"its body has {len(body):,} bytes; the limit is {BODY_BYTES_MAX:,}")
     headers = {"traceparent": event.traceparent} if event.traceparent else {}
     if event.tracestate:
         headers["tracestate"] = event.tracestate
@@ -71,17 +70,20 @@ def _event_of(row: Mapping[str, Any]) -> Event:
         source=row["source"],
         time=time,
         data=data,
-        traceparent=_text(get("traceparent")),
-        tracestate=_text(get("tracestate")),
+        traceparent=_context(get("traceparent")),
+        tracestate=_context(get("tracestate")),
     )
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+def _context(value: object) -> str | None:
+    """A part of the trace context, if it is fit for a header: it must not cost us the event."""
+    if isinstance(value, str) and value.isascii() and len(value) <= TRACE_CHARACTERS_MAX:
+        return value
+    return None
 
 
 class PublishSpans:
-    """A span `publish <type>` an event, only where somebody records spans; else it costs nothing."""
+    """A span `publish <type>` an event where somebody records spans; else it costs nothing."""
 
     def __init__(self) -> None:
         provider = trace.get_tracer_provider()

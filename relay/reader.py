@@ -1,7 +1,7 @@
-"""What is owed, in order: pending rows first where there is no usable token, then the change stream.
+"""What is owed, in order: pending rows where there is no usable token, then the change stream.
 
 Rows are the truth, the token is an optimisation. No row is missed between the two: a pass over the
-pending rows reads what was committed up to an operation time T at least, and the stream starts at T.
+pending rows reads at least what was committed up to a time T, and the stream starts at T.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 from bson.timestamp import Timestamp
-from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
+from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure
 
 from postbox.clock import DatabaseClock
@@ -103,15 +103,14 @@ class Reader:
         return start, count
 
     async def _stream(self, **start: Any) -> Token:
-        """Follow the stream. Returns the token behind its end, if the collection was dropped or renamed."""
-        async with await _open(self._rows, start) as stream:
+        """Follow the stream until the collection is dropped or renamed; the token behind that."""
+        stream = await _open(self._rows, start)
+        async with stream:
             self._status.enter(State.STREAMING)
             while stream.alive:
                 change = await _next(stream)
-                token = stream.resume_token
-                assert token is not None
-                await self._take(change, token)
-        return token
+                await self._take(change, _token(stream))
+        return _token(stream)
 
     async def _take(self, change: Document | None, token: Token) -> None:
         if change is None:
@@ -129,7 +128,7 @@ class Reader:
         await self._sweep_if_due(row)
 
     async def _sweep_if_due(self, last: Document | None) -> None:
-        """Publish old pending rows, which there should not be; only where the stream is caught up."""
+        """Publish old pending rows, if there are any although the stream is caught up."""
         if time.monotonic() < self._sweep_due_s:
             return
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
@@ -158,11 +157,17 @@ async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStrea
         raise _meant(error) from error
 
 
-async def _next(stream: AsyncCollectionChangeStream[Document]) -> Document | None:
+async def _next(stream: AsyncChangeStream[Document]) -> Document | None:
     try:
         return await stream.try_next()
     except OperationFailure as error:
         raise _meant(error) from error
+
+
+def _token(stream: AsyncChangeStream[Document]) -> Token:
+    token = stream.resume_token
+    assert token is not None
+    return token
 
 
 def _meant(error: OperationFailure) -> Exception:

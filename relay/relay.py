@@ -1,4 +1,4 @@
-"""One source's relay: stands by until it gets the lease, then publishes until it loses it or is stopped."""
+"""One source's relay: stands by for the lease, then publishes until it loses it or is stopped."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ RELEASE_TIMEOUT_S: Final = 1.0
 
 
 class Relay:
-    """Relays one shard of one source. It has its own connections, and shares nothing with another."""
+    """Relays one shard of one source, on connections of its own."""
 
     def __init__(
         self,
@@ -62,16 +62,129 @@ class Relay:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then drain, save, release, return."""
-        client = connect(self._source.uri, application=f"relay {self.name}")
+        client = self._connect()
         try:
-            measuring = asyncio.ensure_future(self._measure(client))
-            terms = asyncio.ensure_future(self._terms(client, stop))
-            try:
-                await asyncio.wait((measuring, terms), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                await cancelled(measuring, terms)
-            for task in (measuring, terms):
-                if not task.cancelled():
-                    task.result()
+            database = own_database(client)
+            await together(self._terms(database, stop), self._measure(database))
         finally:
             await client.close()
+
+    def _connect(self) -> Client:
+        try:
+            client = connect(self._source.uri, application=f"relay {self.name}")
+            own_database(client)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"RELAY_SOURCES: {self._source.name}: {error}") from error
+        return client
+
+    async def _terms(self, database: Database, stop: asyncio.Event) -> None:
+        """One term after another: whatever breaks, the next one starts from what was saved."""
+        holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        checkpoint = Checkpoint(database, self._shard, holder=holder, lease_s=self._options.lease_s)
+        delay_s = RETRY_FIRST_S
+        while not stop.is_set():
+            try:
+                with pymongo.timeout(QUESTION_TIMEOUT_S):
+                    term = await checkpoint.take()
+                self._status.database_ok()
+                delay_s = RETRY_FIRST_S
+                if term is None:
+                    await pause(stop, STANDBY_POLL_S)
+                else:
+                    await self._lead(database, term, stop)
+            except LeaseLost as error:
+                self._log.warning("the lease is lost; standing by", reason=str(error))
+            except PyMongoError as error:
+                if is_refused(error):
+                    raise ConfigurationError(f"RELAY_SOURCES: {self.name}: {error}") from error
+                if not is_passing(error):
+                    raise
+                self._status.database_failed(f"{type(error).__name__}: {error}")
+                self._log.warning("the database is away", reason=str(error))
+                await pause(stop, delay_s * random.uniform(0.5, 1.0))
+                delay_s = min(RETRY_MAX_S, delay_s * 2)
+            finally:
+                self._status.enter(State.STANDBY)
+
+    async def _lead(self, database: Database, term: Term, stop: asyncio.Event) -> None:
+        """Publish for one term. Returns when stopped; LeaseLost or PyMongoError otherwise."""
+        options = self._options
+        self._log.info("took the lease", fence=term.fence, has_token=term.token is not None)
+        rows = Rows(database, self._shard)
+        window = Window(
+            messages_max=options.window_messages_max, bytes_max=options.window_bytes_max
+        )
+        reader = Reader(self.name, database, rows, window, self._status, options)
+        link = Link(
+            self.name,
+            self._rabbitmq_uri,
+            window,
+            term,
+            self._status,
+            deadline_s=options.publish_deadline_s,
+        )
+        marker = Marker(self.name, window, rows, term, idle_save_s=options.idle_save_s)
+        await rows.prepare()
+        reading = asyncio.ensure_future(reader.run(term.token))
+        working = asyncio.ensure_future(
+            together(link.run(), marker.run(), keep(term, options.lease_s))
+        )
+        stopped = asyncio.ensure_future(_stopped(stop))
+        instruments.leader.set(1, self._attributes)
+        try:
+            await _first_of(reading, working, stopped)
+            await cancelled(reading)
+            self._status.enter(State.DRAINING)
+            await self._drain(window, working)
+            await cancelled(working)
+            await self._resign(marker, term)
+        finally:
+            instruments.leader.set(0, self._attributes)
+            await cancelled(reading, working, stopped)
+
+    async def _drain(self, window: Window, working: "asyncio.Future[None]") -> None:
+        """Wait until everything read is confirmed and marked, but not for long."""
+        emptied = asyncio.ensure_future(window.emptied())
+        try:
+            async with asyncio.timeout(self._options.drain_s):
+                await _first_of(working, emptied)
+        except TimeoutError:
+            self._log.warning("not all could be published in time; it stays owed", rows=len(window))
+        finally:
+            await cancelled(emptied)
+
+    async def _resign(self, marker: Marker, term: Term) -> None:
+        with pymongo.timeout(RELEASE_TIMEOUT_S):
+            await marker.save()
+            await term.release()
+        self._log.info("released the lease", fence=term.fence)
+
+    async def _measure(self, database: Database) -> None:
+        """Ask how far behind the relay is, standing by or not: a stuck reader cannot hide it."""
+        rows = Rows(database, self._shard)
+        checkpoint = Checkpoint(database, self._shard, holder="", lease_s=0)
+        while True:
+            try:
+                with pymongo.timeout(QUESTION_TIMEOUT_S):
+                    instruments.pending.set(await rows.count_pending(), self._attributes)
+                    age_s = await rows.oldest_pending_age_s()
+                    instruments.oldest_pending_age.set(age_s, self._attributes)
+                    token_age_s = await checkpoint.token_age_s()
+            except PyMongoError as error:
+                if not (is_passing(error) or is_refused(error)):
+                    raise
+            else:
+                if token_age_s is not None:
+                    instruments.token_age.set(token_age_s, self._attributes)
+            await asyncio.sleep(self._options.measure_every_s)
+
+
+async def _stopped(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+async def _first_of(*tasks: "asyncio.Future[None]") -> None:
+    """Wait until one has ended, and raise what it raised."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()

@@ -24,7 +24,7 @@ _LENIENT: Final[CodecOptions[Document]] = CodecOptions(
     datetime_conversion=DatetimeConversion.DATETIME_AUTO,
     unicode_decode_error_handler="surrogateescape",
 )
-"""One row that is not proper BSON must not fail the batch that it is read in: encoding will refuse it."""
+"""A row that is not proper BSON must not fail its whole batch: encoding will refuse it alone."""
 
 
 class Rows:
@@ -42,7 +42,7 @@ class Rows:
         ).prepare()
 
     async def watch(self, **start: Any) -> AsyncCollectionChangeStream[Document]:
-        """A change stream of the rows inserted from `start_after` or `start_at_operation_time` on."""
+        """A stream of rows inserted from `start_after` or `start_at_operation_time` on."""
         only = {"operationType": "insert", **self._shard.filter("fullDocument.")}
         return await self._rows.watch(
             [{"$match": only}, {"$project": {"fullDocument": 1}}],

@@ -1,13 +1,15 @@
 """The relay's configuration, by environment variables."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AmqpDsn, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
-from postbox.settings import Port, Settings
+from postbox.settings import ALL_INTERFACES, Port, Settings
 from relay.options import Options
 from relay.source import Shard, Source
+
+_DEFAULTS: Final = Options()
 
 
 def _sources(value: object) -> object:
@@ -23,11 +25,12 @@ class RelaySettings(Settings):
 
     relay_sources: Annotated[tuple[Source, ...], NoDecode, BeforeValidator(_sources)]
     rabbitmq_uri: AmqpDsn
+    http_host: str = ALL_INTERFACES
     relay_port: Port = 3003
     relay_shard: Annotated[Shard, NoDecode, BeforeValidator(_shard)] = Shard()
-    relay_lease_s: Annotated[float, Field(ge=1, le=60)] = Options.lease_s
-    relay_sweep_every_s: Annotated[float, Field(gt=0)] = Options.sweep_every_s
-    relay_sweep_age_s: Annotated[float, Field(gt=0)] = Options.sweep_age_s
+    relay_lease_s: Annotated[float, Field(ge=1, le=60)] = _DEFAULTS.lease_s
+    relay_sweep_every_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_every_s
+    relay_sweep_age_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_age_s
 
     @property
     def options(self) -> Options:

@@ -18,7 +18,7 @@ class State(Enum):
 
 
 TRANSITIONS: Final = {
-    State.STANDBY: {State.BACKFILL, State.STREAMING},
+    State.STANDBY: {State.BACKFILL, State.STREAMING, State.DRAINING},
     State.BACKFILL: {State.STREAMING, State.DRAINING, State.STANDBY},
     State.STREAMING: {State.BACKFILL, State.DRAINING, State.STANDBY},
     State.DRAINING: {State.STANDBY},

@@ -8,7 +8,7 @@ from typing import Any
 async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Run all side by side until the first one ends; cancel the others; raise what it raised.
 
-    Unlike a TaskGroup it raises that exception itself, so that `except` can tell by its type what to do.
+    Unlike a TaskGroup it raises that exception itself, so that `except` can go by its type.
     """
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
@@ -20,7 +20,7 @@ async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
 
 
 async def cancelled(*tasks: asyncio.Future[None]) -> None:
-    """Cancel tasks and wait until they have ended. What those raise that did not end yet is lost."""
+    """Cancel tasks and wait until they have ended; what they raise on the way is dropped."""
     pending = [task for task in tasks if not task.done()]
     for task in pending:
         task.cancel()

@@ -32,7 +32,7 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A row in the window, or with no message a bookmark: a place in the stream with nothing to send."""
+    """A row to publish, or without a message a bookmark: how far the stream was read."""
 
     number: int
     message: Outgoing | None
@@ -48,7 +48,7 @@ class Entry:
 
 
 class Window:
-    """Bounded in messages and bytes. One reader adds, one sender takes and settles, one marker forgets."""
+    """Bounded. One reader adds, one sender takes and settles, one marker forgets."""
 
     def __init__(self, *, messages_max: int, bytes_max: int) -> None:
         self._messages_max = messages_max
@@ -117,7 +117,7 @@ class Window:
         await self._sendable.wait()
 
     def take(self, count_max: int, now_s: float) -> list[Entry]:
-        """The next messages to write, those to be sent again first; from now on they are in flight."""
+        """The next messages to write, those to be sent again first. They are in flight now."""
         batch: list[Entry] = []
         while self._again and len(batch) < count_max:
             batch.append(heapq.heappop(self._again))
@@ -166,7 +166,7 @@ class Window:
             return
 
     def prefix(self, count_max: int) -> list[Entry]:
-        """The entries from the left that are done without a gap. They stay until they are forgotten."""
+        """The entries from the left that are done without a gap; they stay until forgotten."""
         self._progress.clear()
         done = takewhile(lambda entry: entry.phase is Phase.DONE, self._entries)
         return list(islice(done, count_max))

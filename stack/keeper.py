@@ -46,7 +46,7 @@ class Keeper:
         return self._process.pid
 
     def begin(self) -> asyncio.Task[None]:
-        """Starts keeping. The task lasts until `end`, or raises why the program cannot be started."""
+        """Starts keeping. The task lasts until `end`, or raises why the program cannot start."""
         self._task = asyncio.create_task(self._run(), name=f"keeper of {self.name}")
         return self._task
 

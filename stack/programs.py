@@ -23,7 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "relay": (sys.executable, "-m", "relay"),
 }
 # What differs from the programs' own defaults: at a desk nobody waits a minute for a lost web-hook.
-DEFAULTS: Final[Mapping[str, str]] = {"RECONCILE_INTERVAL_S": "5"}
+DEFAULTS: Final[Mapping[str, str]] = {"RECONCILE_INTERVAL_S": "5", "HTTP_HOST": "127.0.0.1"}
 # A crash point is armed for one run of one program, never for all by the shell.
 NEVER_INHERITED: Final = ("CRASH_AT",)
 

@@ -32,6 +32,7 @@ class Supervisor:
         """Returns when every program that is not held is ready; raises `NotReady` otherwise."""
         for wave in self._programs.waves():
             await self._bring_up(wave)
+        await self._programs.rabbitmq.settled()
         self._is_up = True
         self._write_info()
 

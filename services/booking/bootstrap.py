@@ -36,7 +36,13 @@ async def main(stop: asyncio.Event) -> None:
     )
     sweeper = Sweeper(service.database, service.outbox, timeouts)
     service.also(lambda stop: sweeper.run(stop, lambda: consumer.is_caught_up))
-    await service.run(stop, port=settings.booking_port, routes=[], prepare=_prepare)
+    await service.run(
+        stop,
+        host=settings.http_host,
+        port=settings.booking_port,
+        routes=[],
+        prepare=_prepare,
+    )
 
 
 async def _prepare(database: Database) -> None:

@@ -36,7 +36,11 @@ async def main(stop: asyncio.Event) -> None:
     closing = asyncio.create_task(_close(watch, stop))
     try:
         await service.run(
-            stop, port=settings.gateway_port, routes=api.routes, prepare=Intake.prepare
+            stop,
+            host=settings.http_host,
+            port=settings.gateway_port,
+            routes=api.routes,
+            prepare=Intake.prepare,
         )
     finally:
         closing.cancel()

@@ -51,7 +51,13 @@ async def main(stop: asyncio.Event) -> None:
     service.also(Overdue(service.database, service.clock, limit_s=limit_s).run)
     api = PaymentApi(service, intake, Webhook(settings.webhook_secret.get_secret_value()))
     try:
-        await service.run(stop, port=settings.payment_port, routes=api.routes, prepare=_prepare)
+        await service.run(
+            stop,
+            host=settings.http_host,
+            port=settings.payment_port,
+            routes=api.routes,
+            prepare=_prepare,
+        )
     finally:
         await provider.close()
 

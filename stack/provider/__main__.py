@@ -18,6 +18,8 @@ from stack.provider.operations import Operations
 from stack.provider.settings import VARIABLES, InvalidSettingError, Settings
 from stack.provider.webhooks import Dispatcher, OwedWebhooks
 
+KEEP_ALIVE_S = 60
+"""Longer than clients keep an idle connection, so that they never write to one just closed."""
 SHUTDOWN_S_MAX = 1
 """For requests that are still at work; what they committed is in the ledger."""
 
@@ -57,6 +59,7 @@ def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
         lifespan="on",
         access_log=False,
         log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
     )
 

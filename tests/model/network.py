@@ -15,7 +15,7 @@ MESSAGES_MAX: Final = 64
 _EVEN_BITS: Final = int("01" * MESSAGES_MAX, 2)
 
 
-class SentTwice(Exception):  # noqa: N818 - it names what happened
+class SentTwice(Exception):
     """The same message was sent a second time: its cause took effect twice."""
 
 

@@ -33,9 +33,7 @@ def charge(payment_id: str, intent_id: str, *, amount: int = PRICE) -> Charge:
 def slot(first: int, quanta: int = 2) -> Slot:
     """`quanta` quarter-hours of the one resource, from the `first` on."""
     start = T0 + timedelta(minutes=15 * first)
-    return Slot(
-        resource_id="room", starts_at=start, ends_at=start + timedelta(minutes=15 * quanta)
-    )
+    return Slot(resource_id="room", starts_at=start, ends_at=start + timedelta(minutes=15 * quanta))
 
 
 @dataclass(frozen=True, kw_only=True)

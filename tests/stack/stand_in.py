@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802 (http.server calls it by this name)
+    def do_GET(self) -> None:
         body = json.dumps(dict(os.environ)).encode() if self.path == "/environment" else b"ready"
         self.send_response(200)
         self.send_header("content-length", str(len(body)))

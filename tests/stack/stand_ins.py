@@ -1,4 +1,4 @@
-"""`python -m tests.stack.stand_ins up ...`: the stack's command line, with stand-ins as applications."""
+"""`python -m tests.stack.stand_ins up ...`: the stack's command line, with stand-in programs."""
 
 import sys
 from pathlib import Path

@@ -5,12 +5,13 @@ from typing import Final
 
 import aio_pika
 import pytest
+from pamqp.common import FieldTable
 
 from stack.errors import ServerMissing
 from stack.rabbitmq import RabbitMQ
 from tests.stack import processes
 
-QUORUM: Final = {"x-queue-type": "quorum"}
+QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
 
 
 async def test_a_confirmed_message_survives_sigkill(tmp_path: Path) -> None:
@@ -21,7 +22,8 @@ async def test_a_confirmed_message_survives_sigkill(tmp_path: Path) -> None:
             message = aio_pika.Message(b"paid", delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
             await channel.default_exchange.publish(message, "kept")
         first = rabbitmq.pid
-        assert Path(f"/proc/{first}/comm").read_text().startswith("beam")
+        assert "beam" in processes.of(tmp_path)[first or 0]
+        await rabbitmq.settled()
 
         await rabbitmq.kill()
         await rabbitmq.start()

@@ -1,0 +1,35 @@
+"""`python -m relay`: relays all sources of RELAY_SOURCES until it is stopped."""
+
+import asyncio
+
+from postbox.http import application, operational_routes, serve
+from postbox.program import run, until_stopped
+from postbox.settings import load
+from relay.relay import Relay
+from relay.settings import RelaySettings
+from relay.state import RelayHealth
+
+
+async def main(stop: asyncio.Event) -> None:
+    settings = load(RelaySettings)
+    health = RelayHealth()
+    relays = [
+        Relay(
+            source,
+            str(settings.rabbitmq_uri),
+            health=health,
+            shard=settings.relay_shard,
+            options=settings.options,
+        )
+        for source in settings.relay_sources
+    ]
+    app = application(operational_routes(health))
+    await until_stopped(
+        stop,
+        serve(app, settings.relay_port, stop, host=settings.http_host),
+        *(relay.run(stop) for relay in relays),
+    )
+
+
+if __name__ == "__main__":
+    run("relay", main)
