@@ -23,27 +23,6 @@ BROKER_ERRORS = (aiormq.AMQPError, ConnectionError, OSError, TimeoutError, Runti
 """What a lost or refused connection looks like (RuntimeError: the transport is already closed)."""
 
 
-@asynccontextmanager
-async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]:
-    """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
-    if not uri.startswith(("amqp://", "amqps://")):
-        raise ConfigurationError(f"RABBITMQ_URI: expected amqp:// or amqps://, got {uri!r}")
-    try:
-        connection = await aio_pika.connect(
-            uri,
-            timeout=CONNECT_TIMEOUT_S,
-            client_properties={"connection_name": name},
-            heartbeat=HEARTBEAT_S,
-        )
-    except BROKER_ERRORS as error:
-        raise BrokerUnavailable(f"cannot connect to RabbitMQ: {error}") from error
-    try:
-        yield connection
-    finally:
-        with suppress(*BROKER_ERRORS):
-            await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
-
-
 @contextmanager
 def broker_errors(doing: str) -> Iterator[None]:
     """Turn what a lost connection raises into BrokerUnavailable, saying what we were doing."""
@@ -51,6 +30,32 @@ def broker_errors(doing: str) -> Iterator[None]:
         yield
     except BROKER_ERRORS as error:
         raise BrokerUnavailable(f"{doing}: {type(error).__name__}: {error}") from error
+    except asyncio.CancelledError as error:
+        # aiormq cancels the calls that are under way when it closes: that is not our cancellation,
+        # and taken for it, it would end a task in silence.
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise BrokerUnavailable(f"{doing}: the connection was closed") from error
+
+
+@asynccontextmanager
+async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]:
+    """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
+    if not uri.startswith(("amqp://", "amqps://")):
+        raise ConfigurationError(f"RABBITMQ_URI: expected amqp:// or amqps://, got {uri!r}")
+    with broker_errors("connecting to RabbitMQ"):
+        connection = await aio_pika.connect(
+            uri,
+            timeout=CONNECT_TIMEOUT_S,
+            client_properties={"connection_name": name},
+            heartbeat=HEARTBEAT_S,
+        )
+    try:
+        yield connection
+    finally:
+        with suppress(BrokerUnavailable), broker_errors("closing the connection"):
+            await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
 
 
 async def raw_channel(channel: AbstractChannel) -> RawChannel:

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Any
 
-from postbox.broker import connected, raw_channel
+from postbox.broker import broker_errors, connected, raw_channel
 from postbox.delivery import Delivery
 from postbox.errors import BrokerUnavailable
 from postbox.event import new_id
@@ -71,8 +71,9 @@ class DeadLetters:
             connection = await self._stack.enter_async_context(
                 connected(self._uri, name=f"{self._name} dead letters")
             )
-            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            self._publisher = Publisher(await raw_channel(channel))
+            with broker_errors("opening a channel for dead letters"):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._publisher = Publisher(await raw_channel(channel))
         return self._publisher
 
     async def _close(self) -> None:

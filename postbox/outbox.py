@@ -55,25 +55,10 @@ class Outbox:
         """
         trace = current_trace()
         now = self._clock.now()
-        return [{**self._row(fact), "time": now, **trace} for fact in facts]
-
-    def _row(self, fact: Fact) -> Document:
-        data = fact.data()
-        size = len(orjson.dumps(data))
-        if size > EVENT_BYTES_MAX:
-            raise EventTooLarge(
-                f"{fact.TYPE} about {fact.subject} has {size:,} bytes of data; "
-                f"the limit is {EVENT_BYTES_MAX:,}"
-            )
-        return {
-            "_id": new_id(),
-            "type": fact.TYPE,
-            "subject": fact.subject,
-            "source": self._source,
-            "data": data,
-            "partition": partition(fact.subject),
-            "state": "pending",
-        }
+        return [
+            {"_id": new_id(), **outbox_row(fact, source=self._source), "time": now, **trace}
+            for fact in facts
+        ]
 
     async def insert(self, session: Session, rows: Sequence[Document]) -> None:
         """Write rows that `rows` made: one round trip for a whole batch's events."""
@@ -82,3 +67,22 @@ class Outbox:
         if rows:
             await self._rows.insert_many(rows, ordered=False, session=session)
         crash_point("outbox.added")
+
+
+def outbox_row(fact: Fact, *, source: str) -> Document:
+    """What a row says of `fact` alone, before it has an id, a time and a trace."""
+    data = fact.data()
+    size = len(orjson.dumps(data))
+    if size > EVENT_BYTES_MAX:
+        raise EventTooLarge(
+            f"{fact.TYPE} about {fact.subject} has {size:,} bytes of data; "
+            f"the limit is {EVENT_BYTES_MAX:,}"
+        )
+    return {
+        "type": fact.TYPE,
+        "subject": fact.subject,
+        "source": source,
+        "data": data,
+        "partition": partition(fact.subject),
+        "state": "pending",
+    }

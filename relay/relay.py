@@ -52,6 +52,7 @@ class Relay:
         self._rabbitmq_uri = rabbitmq_uri
         self._shard = shard
         self._options = options
+        self.health = health
         self._status = Status(self.name, health)
         self._attributes = {"source": self.name}
         self._log = structlog.get_logger("relay").bind(source=self.name)

@@ -77,6 +77,7 @@ class Programs:
                     **inherited,
                     **self._own(name),
                     **self._options.environment,
+                    "HTTP_HOST": LOOPBACK,
                     "PYTHONUNBUFFERED": "1",
                 },
                 probe=ready.http(self._url(name)),

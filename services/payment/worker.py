@@ -17,8 +17,7 @@ from services.payment.work import Ledger
 
 log = structlog.get_logger()
 INTERVAL_S = 0.1
-ROWS_MAX = 64
-CALLS_MAX = 16
+CALLS_MAX = 32
 
 
 class Worker:
@@ -31,7 +30,7 @@ class Worker:
         self._rows = database[errand.collection]
         self._ledger = ledger
         self._clock = clock
-        self._calls = asyncio.Semaphore(CALLS_MAX)
+        self._running: set[str] = set()
 
     @staticmethod
     async def prepare(database: Database) -> None:
@@ -44,15 +43,16 @@ class Worker:
             )
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Look for what is due, ten times a second, and run it."""
-        while not await pause(stop, INTERVAL_S):
-            try:
-                rows = await self._due()
-            except TryAgain as error:
-                log.warning("errands wait", kind=self._errand.collection, reason=str(error))
-                continue
-            async with asyncio.TaskGroup() as group:
-                for row in rows:
+        """Look for what is due, ten times a second, and run as much as there is room for."""
+        async with asyncio.TaskGroup() as group:
+            while not await pause(stop, INTERVAL_S):
+                try:
+                    rows = await self._due()
+                except TryAgain as error:
+                    log.warning("errands wait", kind=self._errand.collection, reason=str(error))
+                    continue
+                for row in rows[: CALLS_MAX - len(self._running)]:
+                    self._running.add(row["_id"])
                     group.create_task(self._run(row))
 
     async def _due(self) -> list[Document]:
@@ -62,24 +62,27 @@ class Worker:
                 self._rows.find(
                     {
                         "state": self._errand.state,
+                        "_id": {"$nin": list(self._running)},
                         "$or": [{"due_at": None}, {"due_at": {"$lte": now}}],
                     }
                 )
                 .hint("owed")
                 .sort("due_at", ASCENDING)
-                .limit(ROWS_MAX)
+                .limit(CALLS_MAX)
             )
             return await found.to_list()
 
     async def _run(self, row: Document) -> None:
         """One errand. A database that is away is left for the next look: the row is still owed."""
         context = context_of(row["traceparent"])
-        async with self._calls:
-            with under(context), tracer.start_as_current_span(f"ask {self._errand.collection}"):
-                try:
-                    await self._ask(row)
-                except TryAgain as error:
-                    log.warning("an errand waits", id=row["_id"], reason=str(error))
+        name = f"ask {self._errand.collection}"
+        try:
+            with under(context), tracer.start_as_current_span(name):
+                await self._ask(row)
+        except TryAgain as error:
+            log.warning("an errand waits", id=row["_id"], reason=str(error))
+        finally:
+            self._running.discard(row["_id"])
 
     async def _ask(self, row: Document) -> None:
         claim = await self._ledger.decide(self._errand.due(row, self._clock.now()))

@@ -28,7 +28,8 @@ HTTP, all bodies JSON, errors are RFC 9457 problems:
                      seq, and {next, more}: what to pass as `after` next, and whether more waits
     PUT  /faults     {captures|refunds: {failTimes?, timeoutAfterSuccess?, delayMs?, decline?,
                       intentId?, paymentId?}}  (decline: captures only, paymentId: refunds only)
-    GET, DELETE /faults;  GET /healthz, /readyz
+    GET, DELETE /faults
+    GET  /healthz, /readyz (which says how many webhooksOwed)
 
 The seq of an entry is its time in microseconds since 1970, made strictly increasing over charges
 and refunds together. A reader who wants an overlap of a minute therefore asks for

@@ -14,7 +14,7 @@ BODY_BYTES_MAX = 65_536
 Model = TypeVar("Model", bound=BaseModel)
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457's own word for it
+class Problem(Exception):
     """An answer of 4xx or 5xx, raised where it is found; `more` are members of the problem."""
 
     def __init__(self, status: int, kind: str, detail: str, **more: Any) -> None:
