@@ -13,7 +13,7 @@ from contracts.events import Event
 from services.booking.state import Booking, BookingState
 from services.gateway.view import View
 from services.payment.state import CaptureState, PaymentState
-from tests.model.layout import FLAGS, NETWORK, State
+from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, State
 from tests.model.scenario import PRICE
 from tests.model.world import Violation, World
 
@@ -31,7 +31,9 @@ class Invariants:
     def at_rest(self, state: State) -> bool:
         """Nothing is under way and nobody has anything left to do."""
         world, at, flags = self._world, self._world.at, state[FLAGS]
-        if not world.network.at_rest(state[NETWORK]) or not world.network.at_rest(state[1]):
+        if not world.network.at_rest(state[NETWORK]) or not world.network.at_rest(
+            state[GATEWAY_NETWORK]
+        ):
             return False
         if flags & sum((*at.refund_answer, *at.capture_answer)):
             return False

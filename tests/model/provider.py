@@ -2,8 +2,8 @@
 keys, and with a crash possible between each two moments.
 
 An attempt is two decisions with the provider's deed between them; the answer may be lost after the
-deed, which is a time-out or a crash, or there may be no deed at all. The first `losses` attempts may
-go wrong so; the one after them does not.
+deed, which is a time-out or a crash, or there may be no deed at all. The first `losses` attempts
+may go wrong so; the one after them does not.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def refund(world: World, state: State, j: int, payment_id: str) -> Iterator[Step
         due = RefundDue(payment_id=payment_id, **_TIMES)
         asked = world.payment_hears(state, due, f"refund due {j}")
         yield f"refund of {payment_id} made", flagged(asked, up=answer | refunded)
-        if payment.attempts < world.scenario.losses:
+        if world.rows[asked[world.at.payment + j]].attempts <= world.scenario.losses:
             lost = RefundUnanswered(payment_id=payment_id, **_LOST)
             yield (
                 f"refund of {payment_id} not made",

@@ -80,4 +80,4 @@ class Scenario:
     def intent_ids(self) -> tuple[str, ...]:
         paid = [asked.charge for asked in self.captures] + list(self.charges)
         named = [wish.intent_id for wish in self.intents] + [each.intent_id for each in paid]
-        return tuple(dict.fromkeys(named))
+        return tuple(dict.fromkeys([*named, *self.cancels]))

@@ -164,5 +164,5 @@ def test_a_broken_function_is_found(cores: Cores, scenario: Scenario, found: str
 
 def test_a_violation_tells_the_way_to_it(monkeypatch: Patch) -> None:
     ignore_late_payment(monkeypatch)
-    with pytest.raises(Violation, match="deadline of ada\n  arrives payment.captured"):
+    with pytest.raises(Violation, match=r"deadline of ada\n  arrives payment\.captured"):
         explore(replace(ONE, inbox=True))

@@ -41,6 +41,7 @@ async def test_programs_get_their_own_environment(stack: RunningStack) -> None:
     payment = await environment_of(stack, "payment")
     assert "/gateway?" in gateway["MONGO_URI"]
     assert gateway["RABBITMQ_URI"] == stack.info.rabbitmq.uri
+    assert gateway["HTTP_HOST"] == "127.0.0.1"
     assert gateway["LOG_LEVEL"] == "debug"
     assert payment["PAYMENT_TIMEOUT_S"] == "3"
     assert payment["RECONCILE_INTERVAL_S"] == "5"

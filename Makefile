@@ -1,0 +1,68 @@
+# Every command sets up what it needs by itself. `make` lists them.
+
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+UV := uv==0.13.9
+BIN := .venv/bin
+READY := .venv/.ready
+LOCK := requirements-dev.lock
+PY := $(BIN)/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status demo test check bench format lock clean
+
+help: ## list the commands
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# Made anew when the locked versions change; instant otherwise.
+$(READY): $(LOCK)
+	@echo "setting up .venv with the locked versions (once, about a minute) ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+		|| { echo "Python 3.11 or newer is needed: install it, or name it with make PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null \
+		|| { echo "$(PYTHON) lacks venv: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/pip install --quiet --disable-pip-version-check $(UV)
+	@$(BIN)/uv pip install --quiet --python $(PY) --require-hashes -r $(LOCK)
+	@touch $@
+
+setup: $(READY) ## the virtual environment and the two servers (the others do this by themselves)
+	@$(PY) -m stack setup
+
+up: $(READY) ## bring everything up and keep it up until Ctrl-C
+	@$(PY) -m stack up
+
+down: $(READY) ## end what `make up` brought up
+	@$(PY) -m stack down
+
+status: $(READY) ## say what runs, and whether it is ready
+	@$(PY) -m stack status
+
+demo: setup ## run every scenario on a stack of its own, with a table at the end
+	@$(PY) -m scenarios demo
+
+test: setup ## run all tests
+	@$(PY) -m pytest
+
+check: $(READY) ## format, lint, types, and what is generated from code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(PY) -m contracts.schemas --check
+	$(PY) -m services.saga_doc --check
+
+bench: setup ## measure, beside the raw limits of the same servers
+	@$(PY) -m bench
+
+format: $(READY) ## format and fix
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: $(READY) ## resolve the locked versions anew
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --all-extras \
+		--python-version 3.11 --universal --upgrade -o $(LOCK) pyproject.toml
+
+clean: ## end what runs, and remove everything that can be made again, data included
+	@if [ -x $(PY) ]; then $(PY) -m stack down; fi
+	rm -rf .local .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

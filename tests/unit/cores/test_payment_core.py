@@ -1,0 +1,276 @@
+"""Each cell of the payment service's tables, written down a second time by hand."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from contracts.events import (
+    EVENTS,
+    BookingCancelled,
+    BookingConfirmed,
+    BookingFailed,
+    BookingPaymentRejected,
+    Event,
+    PaymentCaptured,
+    PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundStuck,
+    PaymentRequested,
+)
+from contracts.topology import QUEUES
+from contracts.values import ERROR_MAX_CHARS, Reason
+from services.payment.core import STUCK_AFTER_ATTEMPTS, UndeclaredTransition, decide, keys
+from services.payment.inputs import (
+    CaptureDeclined,
+    CaptureDue,
+    CaptureSucceeded,
+    CaptureUnanswered,
+    ChargeKnown,
+    Input,
+    Keys,
+    RefundDue,
+    RefundSucceeded,
+    RefundUnanswered,
+)
+from services.payment.state import (
+    Capture,
+    CaptureState,
+    Charge,
+    ClosedIntent,
+    Known,
+    Payment,
+    PaymentState,
+)
+from services.payment.table import CAPTURE_TABLE, PAYMENT_TABLE
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
+MONEY: dict[str, Any] = {"amount": 100, "currency": "USD"}
+PAID: dict[str, Any] = {"intent_id": "i1", "payment_id": "p1"}
+
+CHARGE = Charge(user_id="u1", **PAID, **MONEY)
+KNOWN = ChargeKnown(charge=CHARGE, at=NOW)
+OTHER = ChargeKnown(charge=replace(CHARGE, amount=99), at=NOW)
+CONFIRMED = BookingConfirmed(**PAID, **MONEY)
+FAILED = BookingFailed(**PAID, reason=Reason.AMOUNT_MISMATCH)
+CANCELLED = BookingCancelled(**PAID, reason=Reason.CANCELLED)
+REJECTED = BookingPaymentRejected(**PAID, reason=Reason.ALREADY_PAID)
+REFUND_DUE = RefundDue(payment_id="p1", now=NOW, retry_at=LATER)
+REFUND_MADE = RefundSucceeded(payment_id="p1")
+REFUND_LOST = RefundUnanswered(payment_id="p1", error="503", retry_at=LATER)
+INPUTS: tuple[Input, ...] = (
+    KNOWN,
+    OTHER,
+    CONFIRMED,
+    FAILED,
+    CANCELLED,
+    REJECTED,
+    REFUND_DUE,
+    REFUND_MADE,
+    REFUND_LOST,
+)
+
+# Each row in the order of INPUTS: the outcome, and after ">" the next state where it changes. An
+# outcome after "|" is what it is called where the intent is closed by the event as well.
+MOVES = {
+    None: "capture>captured capture>captured noop noop|close noop|close noop noop alarm noop",
+    "captured": "duplicate alarm settle>settled refund>refund_pending refund>refund_pending "
+    "refund>refund_pending noop alarm noop",
+    "settled": "duplicate alarm duplicate refund>refund_pending refund>refund_pending "
+    "refund>refund_pending noop alarm noop",
+    "refund_pending": "duplicate alarm noop duplicate duplicate duplicate attempt "
+    "refunded>refunded retry",
+    "refunded": "duplicate alarm noop duplicate duplicate duplicate noop duplicate noop",
+}
+
+
+def _payment(state: str | None, **fields: Any) -> Payment | None:
+    if state is None:
+        return None
+    return Payment(charge=CHARGE, state=PaymentState(state), known_at=NOW, **fields)
+
+
+@pytest.mark.parametrize("state", MOVES)
+def test_a_payment_s_row_of_the_table(state: str | None) -> None:
+    before = _payment(state)
+    for event, move in zip(INPUTS, MOVES[state].split(), strict=True):
+        decision = decide(Known(payment=before), event)
+        outcomes, _, after = move.partition(">")
+        assert decision.outcome == outcomes.split("|")[-1], event
+        assert (decision.state.payment and decision.state.payment.state) == (after or state), event
+        assert (decision.state.closed is not None) == (event in (FAILED, CANCELLED))
+
+
+def test_a_charge_is_told_once_and_a_refund_is_told_once() -> None:
+    told = decide(Known(), KNOWN)
+    assert told.events == (PaymentCaptured(user_id="u1", **PAID, **MONEY),)
+    assert decide(told.state, KNOWN).events == ()
+    refunded = decide(Known(payment=_payment("refund_pending")), REFUND_MADE)
+    assert refunded.events == (PaymentRefunded(**PAID, **MONEY),)
+    assert decide(refunded.state, REFUND_MADE).events == ()
+
+
+def test_other_data_for_a_known_charge_changes_nothing() -> None:
+    before = Known(payment=_payment("captured"))
+    decision = decide(before, OTHER)
+    assert (decision.outcome, decision.state, decision.events) == ("alarm", before, ())
+    assert decision.state is before
+
+
+def test_a_booking_that_failed_without_a_payment_closes_its_intent() -> None:
+    event = BookingFailed(intent_id="i1", reason=Reason.PAYMENT_TIMEOUT)
+    assert keys(event) == Keys(intent_id="i1")
+    first = decide(Known(), event)
+    assert (first.outcome, first.state.closed) == ("close", ClosedIntent(intent_id="i1"))
+    assert decide(first.state, event).outcome == "noop"
+
+
+def test_a_refund_is_asked_for_again_when_it_is_due_and_not_before() -> None:
+    owed = Known(payment=_payment("refund_pending"))
+    asked = decide(owed, REFUND_DUE).state
+    assert asked.payment is not None
+    assert (asked.payment.attempts, asked.payment.due_at) == (1, LATER)
+    assert decide(asked, REFUND_DUE).outcome == "noop"
+    due = decide(asked, RefundDue(payment_id="p1", now=LATER, retry_at=LATER))
+    assert due.outcome == "attempt"
+
+
+def test_a_refund_that_keeps_failing_is_told_once_and_still_tried() -> None:
+    known = Known(payment=_payment("refund_pending"))
+    told: list[Event] = []
+    for _ in range(STUCK_AFTER_ATTEMPTS + 2):
+        known = decide(known, RefundDue(payment_id="p1", now=LATER, retry_at=LATER)).state
+        decision = decide(known, replace(REFUND_LOST, error="x" * 2_000))
+        told += decision.events
+        known = decision.state
+    stuck = PaymentRefundStuck(
+        **PAID, attempts=STUCK_AFTER_ATTEMPTS, last_error="x" * ERROR_MAX_CHARS
+    )
+    assert told == [stuck]
+    assert known.payment is not None
+    assert known.payment.state == "refund_pending"
+
+
+# Captures
+
+REQUESTED = PaymentRequested(intent_id="i1", user_id="u1", payment_method="card", **MONEY)
+DUE = CaptureDue(capture_id="c1", intent_id="i1", now=NOW, retry_at=LATER)
+TAKEN = CaptureSucceeded(capture_id="c1", charge=CHARGE, at=NOW)
+DECLINED = CaptureDeclined(capture_id="c1")
+LOST = CaptureUnanswered(capture_id="c1", error="time-out", retry_at=LATER)
+CAPTURE_INPUTS: tuple[Input, ...] = (REQUESTED, DUE, TAKEN, DECLINED, LOST)
+CAPTURE_MOVES = {
+    "requested": "duplicate attempt capture>captured decline>declined retry",
+    "captured": "duplicate noop duplicate alarm noop",
+    "declined": "duplicate noop alarm duplicate noop",
+    "dropped": "duplicate noop alarm alarm noop",
+}
+CLOSED = ClosedIntent(intent_id="i1")
+
+
+def _capture(state: str = "requested", **fields: Any) -> Capture:
+    return Capture(
+        capture_id="c1",
+        intent_id="i1",
+        user_id="u1",
+        payment_method="card",
+        state=CaptureState(state),
+        **MONEY,
+        **fields,
+    )
+
+
+@pytest.mark.parametrize("state", CAPTURE_MOVES)
+def test_a_capture_s_row_of_the_table(state: str) -> None:
+    for event, move in zip(CAPTURE_INPUTS, CAPTURE_MOVES[state].split(), strict=True):
+        decision = decide(Known(capture=_capture(state)), event, event_id="c1")
+        outcome, _, after = move.partition(">")
+        assert decision.outcome == outcome, event
+        assert decision.state.capture is not None
+        assert decision.state.capture.state == (after or state), event
+
+
+def test_a_capture_is_known_by_the_event_that_asked_for_it() -> None:
+    assert keys(REQUESTED, event_id="c1") == Keys(capture_id="c1", intent_id="i1")
+    decision = decide(Known(), REQUESTED, event_id="c1")
+    assert (decision.outcome, decision.state.capture) == ("request", _capture())
+    assert decision.events == ()
+
+
+def test_a_capture_for_a_closed_intent_is_not_made() -> None:
+    refusal = (PaymentFailed(intent_id="i1", reason=Reason.BOOKING_CLOSED),)
+    asked = decide(Known(closed=CLOSED), REQUESTED, event_id="c1")
+    assert (asked.outcome, asked.events) == ("drop", refusal)
+    assert asked.state.capture == _capture("dropped")
+    waiting = decide(Known(capture=_capture(), closed=CLOSED), DUE)
+    assert (waiting.outcome, waiting.events) == ("drop", refusal)
+
+
+def test_a_capture_that_may_have_reached_the_provider_is_never_dropped() -> None:
+    attempted = Known(capture=_capture(attempts=1), closed=CLOSED)
+    decision = decide(attempted, DUE)
+    assert (decision.outcome, decision.events) == ("attempt", ())
+    assert decision.state.capture == _capture(attempts=2, due_at=LATER)
+
+
+def test_a_capture_waits_until_it_is_due() -> None:
+    waiting = Known(capture=_capture(attempts=1, due_at=LATER))
+    assert decide(waiting, DUE).outcome == "noop"
+    assert decide(waiting, replace(DUE, now=LATER)).outcome == "attempt"
+
+
+def test_a_capture_that_succeeded_is_a_charge_that_is_told_once() -> None:
+    first = decide(Known(capture=_capture(attempts=1)), TAKEN)
+    assert first.state == Known(
+        capture=_capture("captured", attempts=1, payment_id="p1"), payment=_payment("captured")
+    )
+    assert first.events == (PaymentCaptured(user_id="u1", **PAID, **MONEY),)
+    webhook_first = Known(capture=_capture(attempts=1), payment=_payment("settled"))
+    second = decide(webhook_first, TAKEN)
+    assert (second.outcome, second.events) == ("capture", ())
+    assert second.state.payment is webhook_first.payment
+
+
+def test_a_charge_that_contradicts_its_capture_is_on_record_all_the_same() -> None:
+    decision = decide(Known(capture=_capture("declined")), TAKEN)
+    assert decision.outcome == "alarm"
+    assert decision.state.payment == _payment("captured")
+    other = Known(capture=_capture(attempts=1), payment=_payment("captured"))
+    strange = CaptureSucceeded(capture_id="c1", charge=replace(CHARGE, amount=1), at=NOW)
+    assert decide(other, strange).outcome == "alarm"
+    assert decide(other, strange).state.payment is other.payment
+
+
+def test_a_declined_capture_is_told() -> None:
+    decision = decide(Known(capture=_capture(attempts=1)), DECLINED)
+    assert decision.events == (PaymentFailed(intent_id="i1", reason=Reason.DECLINED),)
+
+
+def test_an_answer_for_a_capture_that_nobody_asked_for_is_loud() -> None:
+    with pytest.raises(UndeclaredTransition, match="none has no rule for CaptureDeclined"):
+        decide(Known(), DECLINED)
+
+
+def test_the_tables_are_complete() -> None:
+    brought = {EVENTS[event_type] for event_type in QUEUES["payment.events"]}
+    for row in PAYMENT_TABLE.values():
+        assert row.keys() == {type(event) for event in INPUTS}
+    for state, cells in CAPTURE_TABLE.items():
+        none: set[type] = {PaymentRequested}
+        told: set[type] = {type(event) for event in CAPTURE_INPUTS}
+        assert set(cells) == (none if state is CaptureState.NONE else told)
+    assert brought == {type(CONFIRMED), type(FAILED), type(CANCELLED), type(REJECTED)} | {
+        PaymentRequested
+    }
+
+
+def test_documents_are_the_same_rows() -> None:
+    payment = _payment("refund_pending", attempts=2, due_at=LATER, last_error="503", stuck=True)
+    assert payment is not None
+    assert Payment.from_document(payment.to_document()) == payment
+    capture = _capture("captured", payment_id="p1", attempts=1, due_at=LATER, last_error="x")
+    assert Capture.from_document(capture.to_document()) == capture
+    assert ClosedIntent.from_document(CLOSED.to_document()) == CLOSED
+    assert (payment.to_document()["_id"], capture.to_document()["_id"]) == ("p1", "c1")
