@@ -1,6 +1,7 @@
 """Applying a batch of messages: inbox rows, states and outgoing events in one transaction."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,7 +14,7 @@ from postbox.delivery import Message
 from postbox.event import Fact
 from postbox.inbox import Inbox
 from postbox.outbox import Outbox
-from postbox.tracing import tracer, under
+from postbox.tracing import is_traced, tracer, under
 from postbox.transaction import Session, transaction
 
 T = TypeVar("T")
@@ -28,6 +29,7 @@ class Decided:
     facts: Sequence[Fact] = ()
 
 
+_DUPLICATE = Decided(DUPLICATE)
 Handler = Callable[[Session, Sequence[Message[T]]], Awaitable[Sequence[Decided]]]
 """Reads and writes states under the session; returns one Decided a message, in order.
 
@@ -45,41 +47,48 @@ class Apply(Generic[T]):
         self._outbox = outbox
         self._handler = handler
 
-    async def __call__(self, messages: Sequence[Message[T]]) -> list[str]:
-        """Commit the whole batch; returns each message's outcome. All or nothing."""
+    async def __call__(self, messages: Sequence[Message[T]]) -> list[Decided]:
+        """Commit the whole batch; returns what was decided on each message. All or nothing."""
 
-        async def body(session: Session) -> list[str]:
+        async def body(session: Session) -> list[Decided]:
             return await self._decide_and_write(session, messages)
 
-        # The batch belongs to no one trace: its span is a root, linked to each message's.
-        links = [
-            trace.Link(trace.get_current_span(message.context).get_span_context())
-            for message in messages
-        ]
-        with tracer.start_as_current_span("commit batch", context=Context(), links=links):
-            outcomes = await transaction(self._client, body)
+        with _batch_span(messages):
+            decisions = await transaction(self._client, body)
         crash_point("consumer.committed")
-        return outcomes
+        return decisions
 
     async def _decide_and_write(
         self, session: Session, messages: Sequence[Message[T]]
-    ) -> list[str]:
+    ) -> list[Decided]:
         seen = await self._inbox.seen(session, {message.event.id for message in messages})
         fresh: dict[str, Message[T]] = {}
         for message in messages:
             if message.event.id not in seen:
                 fresh.setdefault(message.event.id, message)
         if not fresh:
-            return [DUPLICATE] * len(messages)
+            return [_DUPLICATE] * len(messages)
         decisions = await self._handler(session, list(fresh.values()))
         rows: list[Document] = []
-        outcomes: dict[str, str] = {}
+        decided_on: dict[str, Decided] = {}
         for message, decided in zip(fresh.values(), decisions, strict=True):
-            outcomes[message.event.id] = decided.outcome
+            decided_on[message.event.id] = decided
             if decided.facts:
                 with under(message.context):
                     rows += self._outbox.rows(decided.facts)
         await self._inbox.record(session, fresh)
         await self._outbox.insert(session, rows)
         crash_point("consumer.written")
-        return [outcomes.pop(message.event.id, DUPLICATE) for message in messages]
+        return [decided_on.pop(message.event.id, _DUPLICATE) for message in messages]
+
+
+@contextmanager
+def _batch_span(messages: Sequence[Message[T]]) -> Iterator[None]:
+    """The batch belongs to no one trace: its span is a root, linked to each message's."""
+    if not is_traced():
+        yield
+        return
+    spans = (trace.get_current_span(message.context) for message in messages)
+    links = [trace.Link(span.get_span_context()) for span in spans]
+    with tracer.start_as_current_span("commit batch", context=Context(), links=links):
+        yield

@@ -15,12 +15,9 @@ from typing import Generic, TypeVar
 
 import structlog
 from aio_pika.abc import AbstractConnection
-from opentelemetry import trace
-from opentelemetry.context import Context
-from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from postbox import cloudevents, instruments
-from postbox.apply import Apply
+from postbox.apply import Apply, Decided
 from postbox.broker import broker_errors, connected, raw_channel
 from postbox.clock import DatabaseClock
 from postbox.deadletter import DeadLetters
@@ -35,9 +32,10 @@ from postbox.errors import (
 from postbox.event import Event
 from postbox.health import Health
 from postbox.program import pause
+from postbox.spans import ProcessSpans
 from postbox.subscription import Subscription
 from postbox.topology import Topology
-from postbox.tracing import context_of_event, tracer
+from postbox.tracing import context_of_event
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -80,6 +78,7 @@ class Consumer(Generic[T]):
         decode: Callable[[Event], T],
         apply: Apply[T],
         health: Health,
+        applied: Callable[[Sequence[Decided]], None] = lambda decisions: None,
         decision_attribute: str = "postbox.decision",
         options: ConsumerOptions = DEFAULT_OPTIONS,
     ) -> None:
@@ -90,7 +89,8 @@ class Consumer(Generic[T]):
         self._decode = decode
         self._apply = apply
         self._health = health
-        self._decision_attribute = decision_attribute
+        self._applied = applied
+        self._spans = ProcessSpans(queue, decision_attribute)
         self._options = options
         self._dead = DeadLetters(uri, topology, name=queue)
         self._retries: list[tuple[float, Delivery[T]]] = []
@@ -117,6 +117,7 @@ class Consumer(Generic[T]):
                     log.warning("not consuming", queue=self._queue, reason=str(error))
                 finally:
                     self._subscription = None
+                    self._spans.given_back(delivery for _, delivery in self._retries)
                     self._retries.clear()
                 if not stop.is_set():
                     ceiling = min(0.1 * 2**failures, self._options.reconnect_max_s)
@@ -180,6 +181,7 @@ class Consumer(Generic[T]):
             try:
                 await self._commit(sound, subscription, stop)
             except _GivenBack:
+                self._spans.given_back(sound)
                 raise
             except Exception as error:  # noqa: BLE001 - the one boundary: a handler raises anything
                 if len(sound) > 1:
@@ -199,8 +201,9 @@ class Consumer(Generic[T]):
             event = cloudevents.decode(delivery.body, delivery.headers)
             try:
                 fact = self._decode(event)
-            except ValueError as error:
-                raise InvalidMessage(f"{event.type}: {error}") from error
+            except Exception as error:
+                # A decoder is pure: whatever it raises, trying again cannot help.
+                raise InvalidMessage(f"{event.type}: {type(error).__name__}: {error}") from error
             delivery.message = Message(event, fact, context_of_event(event))
         except SetAside as error:
             delivery.verdict = (error.reason, str(error))
@@ -211,26 +214,19 @@ class Consumer(Generic[T]):
         subscription: Subscription[T],
         stop: asyncio.Event,
     ) -> None:
+        self._spans.open(deliveries)
         messages = [delivery.message for delivery in deliveries if delivery.message is not None]
-        spans = self._start_spans(deliveries)
         started = monotonic()
-        try:
-            while True:
-                try:
-                    outcomes = await self._apply(messages)
-                    break
-                except TryAgain as error:
-                    await self._pause_for_database(error, subscription, stop)
-            for span, outcome in zip(spans, outcomes, strict=True):
-                span.set_attribute(self._decision_attribute, outcome)
-            instruments.processed(self._queue, outcomes, monotonic() - started)
-        except BaseException as error:
-            for span in spans:
-                span.set_status(Status(StatusCode.ERROR, type(error).__name__))
-            raise
-        finally:
-            for span in spans:
-                span.end()
+        while True:
+            try:
+                decisions = await self._apply(messages)
+                break
+            except TryAgain as error:
+                await self._pause_for_database(error, subscription, stop)
+        outcomes = [decided.outcome for decided in decisions]
+        self._spans.decided(deliveries, outcomes)
+        instruments.processed(self._queue, outcomes, monotonic() - started)
+        self._applied(decisions)
         for message, outcome in zip(messages, outcomes, strict=True):
             log.debug(
                 "applied",
@@ -240,34 +236,11 @@ class Consumer(Generic[T]):
                 decision=outcome,
             )
 
-    def _start_spans(self, deliveries: Sequence[Delivery[T]]) -> list[trace.Span]:
-        """A span for each message under its own trace, which what it emits continues."""
-        spans = []
-        for delivery in deliveries:
-            assert delivery.message is not None
-            event = delivery.message.event
-            parent = context_of_event(event)
-            span = tracer.start_span(
-                f"process {event.type}",
-                context=parent,
-                kind=SpanKind.CONSUMER,
-                attributes={
-                    "messaging.system": "rabbitmq",
-                    "messaging.operation.type": "process",
-                    "messaging.operation.name": "process",
-                    "messaging.destination.name": self._queue,
-                    "messaging.message.id": event.id,
-                    "postbox.redelivered": delivery.redelivered,
-                },
-            )
-            delivery.message.context = trace.set_span_in_context(span, Context())
-            spans.append(span)
-        return spans
-
     def _failed(self, delivery: Delivery[T], error: Exception) -> None:
         """A try failed for the message's own sake: another one later, or the dead queue."""
         assert delivery.message is not None
         delivery.failures += 1
+        self._spans.failed(delivery, error)
         wait_s = 0.0
         if isinstance(error, SetAside):
             delivery.verdict = (error.reason, str(error))
@@ -299,6 +272,7 @@ class Consumer(Generic[T]):
             self._retries.append((due, delivery))
             return
         instruments.dead(self._queue, reason)
+        self._spans.set_aside(delivery, reason, text)
         log.error(
             "set a message aside",
             queue=self._queue,
@@ -316,7 +290,8 @@ class Consumer(Generic[T]):
         log.warning("the database is away, consuming is paused", reason=str(error))
         await subscription.hold()
         # It may answer a ping and yet refuse to commit: never try again at once.
-        await pause(stop, random.uniform(0.5, 1.0) * self._options.database_retry_s)
+        if await pause(stop, random.uniform(0.5, 1.0) * self._options.database_retry_s):
+            raise _GivenBack
         await self._until_database_answers(subscription, stop)
 
     async def _until_database_answers(

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import DeliveredMessage
 from opentelemetry.context import Context
+from opentelemetry.trace import Span
 
 from postbox.event import Event
 
@@ -34,6 +35,7 @@ class Delivery(Generic[T]):
     message: Message[T] | None = None
     failures: int = 0
     verdict: tuple[str, str] | None = None  # reason and text, once it is to be set aside
+    span: Span | None = None
 
     @classmethod
     def of(cls, delivered: DeliveredMessage) -> "Delivery[T]":

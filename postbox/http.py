@@ -14,6 +14,7 @@ import orjson
 import prometheus_client
 import structlog
 import uvicorn
+from opentelemetry.trace import SpanKind
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -22,7 +23,7 @@ from starlette.routing import Route
 
 from postbox.errors import ConfigurationError, TryAgain
 from postbox.health import Health
-from postbox.tracing import context_of, current_trace, server_span
+from postbox.tracing import context_of, current_trace, flow_span
 
 log = structlog.get_logger()
 BODY_BYTES_MAX = 64 * 1024
@@ -112,8 +113,14 @@ def traced(name: str, endpoint: Endpoint) -> Endpoint:
 
     async def in_span(request: Request) -> Response:
         parent = context_of(request.headers.get("traceparent"), request.headers.get("tracestate"))
-        with server_span(name, parent):
-            response = await endpoint(request)
+        with flow_span(name, parent, kind=SpanKind.SERVER) as span:
+            span.set_attribute("http.request.method", request.method)
+            span.set_attribute("http.route", name.partition(" ")[2])
+            try:
+                response = await endpoint(request)
+            except Problem as problem:
+                response = problem.response()
+            span.set_attribute("http.response.status_code", response.status_code)
             response.headers["traceresponse"] = current_trace()["traceparent"]
             return response
 

@@ -7,13 +7,14 @@ broker is away: the queues are durable, and events wait in the outbox.
 
 import asyncio
 
+import pymongo
 import structlog
 from aio_pika.abc import AbstractConnection
 
 from postbox.broker import broker_errors, connected
 from postbox.clock import DatabaseClock
-from postbox.database import Database
-from postbox.errors import BrokerUnavailable, TopologyMismatch
+from postbox.database import Database, database_errors
+from postbox.errors import BrokerUnavailable, DatabaseUnavailable, TopologyMismatch
 from postbox.health import Health
 from postbox.program import pause
 from postbox.topology import Topology
@@ -21,6 +22,7 @@ from postbox.topology import Topology
 log = structlog.get_logger()
 INTERVAL_S = 5.0
 RETRY_S = 0.5
+MARK_TIMEOUT_S = 2.0
 
 
 class TopologyKeeper:
@@ -72,10 +74,18 @@ class TopologyKeeper:
         with broker_errors("declaring the topology"):
             async with connection.channel() as channel:
                 await self._topology.declare(channel)
-        if not self._declared and await self._clock.answers():
-            await self._marks.update_one(
-                {"_id": self._topology.fingerprint},
-                {"$set": {"at": self._clock.now()}},
-                upsert=True,
-            )
+        if not self._declared:
+            await self._remember()
+
+    async def _remember(self) -> None:
+        try:
+            with database_errors(), pymongo.timeout(MARK_TIMEOUT_S):
+                await self._marks.update_one(
+                    {"_id": self._topology.fingerprint},
+                    {"$set": {"at": self._clock.now()}},
+                    upsert=True,
+                )
+        except DatabaseUnavailable as error:
+            log.warning("cannot remember that the topology stands", reason=str(error))
+        else:
             self._declared = True

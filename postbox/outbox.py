@@ -15,7 +15,7 @@ from postbox.crash import crash_point
 from postbox.database import Database, Document
 from postbox.errors import EventTooLarge, OutsideTransaction
 from postbox.event import Fact, new_id, partition
-from postbox.tracing import current_trace
+from postbox.tracing import created, current_trace
 from postbox.transaction import Session
 
 COLLECTION = "outbox"
@@ -55,10 +55,13 @@ class Outbox:
         """
         trace = current_trace()
         now = self._clock.now()
-        return [
-            {"_id": new_id(), **outbox_row(fact, source=self._source), "time": now, **trace}
-            for fact in facts
-        ]
+        rows = []
+        for fact in facts:
+            event_id = new_id()
+            own = created(fact.TYPE, event_id=event_id, subject=fact.subject) or trace
+            row = outbox_row(fact, source=self._source)
+            rows.append({"_id": event_id, **row, "time": now, **own})
+        return rows
 
     async def insert(self, session: Session, rows: Sequence[Document]) -> None:
         """Write rows that `rows` made: one round trip for a whole batch's events."""

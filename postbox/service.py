@@ -15,7 +15,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from starlette.routing import Route
 
-from postbox.apply import Apply, Handler
+from postbox.apply import Apply, Decided, Handler
 from postbox.clock import DatabaseClock
 from postbox.consumer import Consumer, T
 from postbox.database import Database, connect, is_unavailable, own_database
@@ -27,6 +27,7 @@ from postbox.keeper import TopologyKeeper
 from postbox.outbox import Outbox
 from postbox.program import pause, until_stopped
 from postbox.topology import Topology
+from postbox.tracing import untraced
 
 log = structlog.get_logger()
 PREPARE_RETRY_S = 0.2
@@ -64,9 +65,13 @@ class Service:
         *,
         decode: Callable[[Event], T],
         handler: Handler[T],
+        applied: Callable[[Sequence[Decided]], None] = lambda decisions: None,
         decision_attribute: str = "postbox.decision",
     ) -> Consumer[T]:
-        """Apply each event of `queue` once in effect with `handler`."""
+        """Apply each event of `queue` once in effect with `handler`.
+
+        `applied(decisions)` is called after each commit, for metrics.
+        """
         inbox = Inbox(self.database, consumer=queue, clock=self.clock)
         self._inboxes.append(inbox)
         self.health.fail("consumer", "starting")
@@ -78,6 +83,7 @@ class Service:
             decode=decode,
             apply=Apply(self.client, inbox, self.outbox, handler),
             health=self.health,
+            applied=applied,
             decision_attribute=decision_attribute,
         )
         self._parts.append(consumer.run)
@@ -134,8 +140,9 @@ class Service:
 
     async def _keep_time(self, stop: asyncio.Event) -> None:
         """Follow the database's clock, and notice when the database is away."""
-        while not await pause(stop, CLOCK_INTERVAL_S):
-            if await self.clock.answers():
-                self.health.ok("database")
-            else:
-                self.health.fail("database", "MongoDB does not answer")
+        with untraced():
+            while not await pause(stop, CLOCK_INTERVAL_S):
+                if await self.clock.answers():
+                    self.health.ok("database")
+                else:
+                    self.health.fail("database", "MongoDB does not answer")

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from opentelemetry import context as otel_context
 from opentelemetry import trace
 from opentelemetry.context import Context
+from opentelemetry.instrumentation.utils import suppress_instrumentation
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
@@ -21,6 +22,19 @@ tracer = trace.get_tracer("postbox")
 _propagator = TraceContextTextMapPropagator()
 
 
+def is_traced() -> bool:
+    """Whether anybody records spans here. Where not, making them would be work for nothing."""
+    provider = trace.get_tracer_provider()
+    return not isinstance(provider, trace.ProxyTracerProvider | trace.NoOpTracerProvider)
+
+
+@contextmanager
+def untraced() -> Iterator[None]:
+    """A block whose database commands are no part of any flow: polls, heartbeats, streams."""
+    with suppress_instrumentation():
+        yield
+
+
 def current_trace() -> dict[str, str]:
     """`traceparent`, and `tracestate` where there is one, of the current span."""
     carrier: dict[str, str] = {}
@@ -28,6 +42,27 @@ def current_trace() -> dict[str, str]:
     if "traceparent" not in carrier:
         _propagator.inject(carrier, context=_drawn())
     return carrier
+
+
+def created(event_type: str, *, event_id: str, subject: str) -> dict[str, str] | None:
+    """Record that an event was created; the trace context of that span, which its row carries.
+
+    None where the current span is not recorded: then the row carries the current context.
+    """
+    if not trace.get_current_span().is_recording():
+        return None
+    with tracer.start_as_current_span(
+        f"create {event_type}",
+        kind=trace.SpanKind.PRODUCER,
+        attributes={
+            "messaging.system": "rabbitmq",
+            "messaging.operation.type": "create",
+            "messaging.operation.name": "create",
+            "messaging.message.id": event_id,
+            "messaging.message.conversation_id": subject,
+        },
+    ):
+        return current_trace()
 
 
 def context_of(traceparent: str | None, tracestate: str | None = None) -> Context:
@@ -52,6 +87,16 @@ def under(context: Context) -> Iterator[None]:
         otel_context.detach(token)
 
 
+def link_to(traceparent: str | None) -> None:
+    """Link the current span to the trace of `traceparent`, where that is another one."""
+    span = trace.get_current_span()
+    if not span.is_recording() or traceparent is None:
+        return
+    other = trace.get_current_span(context_of(traceparent)).get_span_context()
+    if other.trace_id != span.get_span_context().trace_id:
+        span.add_link(other)
+
+
 def trace_id(traceparent: str | None) -> str | None:
     """The 32 hex digits of the trace that a traceparent names."""
     parts = (traceparent or "").split("-")
@@ -59,9 +104,11 @@ def trace_id(traceparent: str | None) -> str | None:
 
 
 @contextmanager
-def server_span(name: str, parent: Context) -> Iterator[trace.Span]:
-    """A span of an HTTP edge, current for the block; all that the request emits is under it."""
-    with under(parent), tracer.start_as_current_span(name, kind=trace.SpanKind.SERVER) as span:
+def flow_span(
+    name: str, parent: Context, *, kind: trace.SpanKind = trace.SpanKind.INTERNAL
+) -> Iterator[trace.Span]:
+    """A span under `parent`, current for the block; all that the block emits is under it."""
+    with under(parent), tracer.start_as_current_span(name, kind=kind) as span:
         yield span
 
 

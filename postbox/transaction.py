@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import pymongo
+from opentelemetry import trace
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
@@ -39,6 +40,7 @@ async def transaction(
     the outcome is not known or not reached in time: the work may have been applied, so repeat it
     only if it is idempotent (which is what the inbox is for).
     """
+    body = _telling_retries(body)
     tries_left = SNAPSHOT_TRIES_MAX
     while True:
         tries_left -= 1
@@ -50,6 +52,20 @@ async def transaction(
             # snapshot sees it; if it keeps coming back, the body inserts what it has read: a bug.
             if tries_left == 0 or not _is_race(error):
                 raise
+
+
+def _telling_retries(body: Callable[[Session], Awaitable[T]]) -> Callable[[Session], Awaitable[T]]:
+    """`body`, with each run after the first as an event on the current span, not as noise."""
+    runs = 0
+
+    async def run(session: Session) -> T:
+        nonlocal runs
+        runs += 1
+        if runs > 1:
+            trace.get_current_span().add_event("transaction retried", {"run": runs})
+        return await body(session)
+
+    return run
 
 
 async def _attempt(client: Client, body: Callable[[Session], Awaitable[T]], timeout_s: float) -> T:

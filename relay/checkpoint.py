@@ -35,7 +35,8 @@ class Term:
         self._checkpoint = checkpoint
         self._until_s = until_s
         self.fence = fence
-        self.token = token if isinstance(token, dict) else None
+        # An empty token would be read as none at all, and the stream would start at now.
+        self.token: Token | None = token if isinstance(token, dict) and token else None
 
     @property
     def is_held(self) -> bool:

@@ -10,6 +10,7 @@ from postbox.event import Event as Envelope
 from postbox.service import Service
 from postbox.settings import load
 from postbox.topology import Topology
+from services.booking import instruments
 from services.booking.settings import BookingSettings
 from services.booking.sweeper import Sweeper
 from services.booking.work import Handle, Timeouts
@@ -31,10 +32,11 @@ async def main(stop: asyncio.Event) -> None:
     consumer = service.consume(
         "booking.events",
         decode=_decode,
-        handler=Handle(service.database, timeouts),
+        handler=Handle(service.database, service.clock, timeouts),
+        applied=instruments.judged,
         decision_attribute="booking.decision",
     )
-    sweeper = Sweeper(service.database, service.outbox, timeouts)
+    sweeper = Sweeper(service.database, service.outbox, service.clock, timeouts)
     service.also(lambda stop: sweeper.run(stop, lambda: consumer.is_caught_up))
     await service.run(
         stop,

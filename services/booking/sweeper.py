@@ -11,14 +11,16 @@ from time import monotonic
 import structlog
 from pymongo import ASCENDING
 
+from postbox.clock import DatabaseClock
 from postbox.database import Database, Document
 from postbox.errors import TryAgain
 from postbox.outbox import Outbox
 from postbox.program import pause
-from postbox.tracing import context_of, server_span, under
+from postbox.tracing import context_of, flow_span, untraced
 from postbox.transaction import Session, transaction
+from services.booking import instruments
 from services.booking.table import DeadlinePassed
-from services.booking.work import Timeouts, Work
+from services.booking.work import Judged, Timeouts, Work
 
 log = structlog.get_logger()
 INTERVAL_S = 0.5
@@ -29,9 +31,12 @@ BACKLOG_WAIT_MAX_S = 300.0
 class Sweeper:
     """Feeds `DeadlinePassed` to the bookings that are due."""
 
-    def __init__(self, database: Database, outbox: Outbox, timeouts: Timeouts) -> None:
+    def __init__(
+        self, database: Database, outbox: Outbox, clock: DatabaseClock, timeouts: Timeouts
+    ) -> None:
         self._database = database
         self._outbox = outbox
+        self._clock = clock
         self._timeouts = timeouts
 
     @staticmethod
@@ -61,20 +66,27 @@ class Sweeper:
     async def sweep(self) -> int:
         """Decide on up to one batch of due bookings, in one transaction; returns how many."""
 
-        async def body(session: Session) -> int:
+        async def body(session: Session) -> list[Judged]:
             due = await self._due(session)
             inputs = [DeadlinePassed(intent_id=one["_id"]) for one in due]
-            work = await Work.read(session, self._database, inputs, self._timeouts)
+            now = self._clock.now()
+            work = await Work.read(session, self._database, inputs, self._timeouts, now)
             rows: list[Document] = []
+            judged = []
             for one, row in zip(inputs, due, strict=True):
-                parent = context_of(row["deadline_traceparent"])
-                with under(parent), server_span("deadline", parent):
-                    rows += self._outbox.rows(work.decide(one).events)
+                with flow_span("deadline", context_of(row["deadline_traceparent"])) as span:
+                    decided = work.decide(one)
+                    span.set_attribute("booking.decision", decided.outcome)
+                    rows += self._outbox.rows(decided.facts)
+                judged.append(decided)
             await work.write(session)
             await self._outbox.insert(session, rows)
-            return len(due)
+            return judged
 
-        return await transaction(self._database.client, body)
+        with untraced():
+            judged = await transaction(self._database.client, body)
+        instruments.judged(judged)
+        return len(judged)
 
     async def _due(self, session: Session) -> list[Document]:
         found = (

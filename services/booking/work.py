@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from contracts.events import BookingIntentCreated, Event
 from postbox.apply import Decided
-from postbox.database import Database
+from postbox.clock import DatabaseClock
+from postbox.database import Database, Document
 from postbox.delivery import Message
 from postbox.states import States
-from postbox.tracing import current_trace, under
+from postbox.tracing import current_trace, link_to, under
 from postbox.transaction import Session
 from services.booking.core import Decision, Input, decide
 from services.booking.slots import Slots
 from services.booking.state import Booking
-from services.booking.table import Deadline, SlotChange
+from services.booking.table import Deadline, Outcome, SlotChange
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,13 +26,22 @@ class Timeouts:
     intent_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Judged(Decided):
+    """A decision, with the final state that it led to and how long the saga took until then."""
+
+    state: str | None = None
+    age_s: float = 0.0
+
+
 class Work:
     """The bookings and slots that a batch touches; each decision sees what earlier ones did."""
 
-    def __init__(self, bookings: States, slots: Slots, timeouts: Timeouts) -> None:
+    def __init__(self, bookings: States, slots: Slots, timeouts: Timeouts, now: datetime) -> None:
         self._bookings = bookings
         self._slots = slots
         self._timeouts = timeouts
+        self._now = now
 
     @classmethod
     async def read(
@@ -39,6 +50,7 @@ class Work:
         database: Database,
         inputs: Sequence[Input],
         timeouts: Timeouts,
+        now: datetime,
     ) -> "Work":
         bookings = await States.read(
             session, database["bookings"], {one.intent_id for one in inputs}
@@ -51,11 +63,15 @@ class Work:
             if (booking := _booking(bookings, one.intent_id)) and booking.slot
         ]
         slots = await Slots.read(session, database["slots"], [*wanted, *held])
-        return cls(bookings, slots, timeouts)
+        return cls(bookings, slots, timeouts, now)
 
-    def decide(self, one: Input) -> Decision:
+    def decide(self, one: Input) -> "Judged":
         """Decide one input, and keep what follows for the ones after it."""
-        before = _booking(self._bookings, one.intent_id)
+        known = self._bookings.get(one.intent_id)
+        before = None if known is None else Booking.from_document(known)
+        if known is not None:
+            # The provider's web-hook may begin a trace of its own: join the two.
+            link_to(known["traceparent"])
         slot = one.slot if isinstance(one, BookingIntentCreated) else None
         decision = decide(before, one, slot_free=self._slots.is_free(slot, one.intent_id))
         if decision.state is not None and decision.state is not before:
@@ -65,9 +81,20 @@ class Work:
                     self._slots.take(decision.state.slot, one.intent_id)
                 elif decision.slot is SlotChange.FREE:
                     self._slots.free(decision.state.slot, one.intent_id)
-        return decision
+        return self._judged(decision, known)
+
+    def _judged(self, decision: Decision, known: Document | None) -> "Judged":
+        is_end = decision.outcome in (Outcome.CONFIRM, Outcome.FAIL, Outcome.CANCEL)
+        began_at = known["began_at"] if known is not None else self._now
+        return Judged(
+            decision.outcome.value,
+            decision.events,
+            state=decision.state.state.value if is_end and decision.state else None,
+            age_s=max(0.0, (self._now - began_at).total_seconds()),
+        )
 
     def _put(self, booking: Booking, deadline: Deadline | None) -> None:
+        before = self._bookings.get(booking.intent_id) or {}
         due_in_ms = {
             None: None,
             Deadline.CLEAR: {},
@@ -76,7 +103,13 @@ class Work:
         }[deadline]
         if due_in_ms:
             booking = replace(booking, deadline_traceparent=current_trace()["traceparent"])
-        self._bookings.put(booking.intent_id, booking.to_document(), due_in_ms=due_in_ms)
+        # What the rules do not look at: when it began, and the trace that it began in.
+        began = {
+            "traceparent": before.get("traceparent") or current_trace()["traceparent"],
+            "began_at": before.get("began_at") or self._now,
+        }
+        document = {**booking.to_document(), **began}
+        self._bookings.put(booking.intent_id, document, due_in_ms=due_in_ms)
 
     async def write(self, session: Session) -> None:
         await self._bookings.write(session)
@@ -86,18 +119,19 @@ class Work:
 class Handle:
     """The consumer's handler: a batch of events becomes decisions, states and slots."""
 
-    def __init__(self, database: Database, timeouts: Timeouts) -> None:
+    def __init__(self, database: Database, clock: DatabaseClock, timeouts: Timeouts) -> None:
         self._database = database
+        self._clock = clock
         self._timeouts = timeouts
 
-    async def __call__(self, session: Session, messages: Sequence[Message[Event]]) -> list[Decided]:
+    async def __call__(self, session: Session, messages: Sequence[Message[Event]]) -> list[Judged]:
         inputs = [_input(message.fact) for message in messages]
-        work = await Work.read(session, self._database, inputs, self._timeouts)
+        now = self._clock.now()
+        work = await Work.read(session, self._database, inputs, self._timeouts, now)
         decided = []
         for message, one in zip(messages, inputs, strict=True):
             with under(message.context):
-                decision = work.decide(one)
-            decided.append(Decided(decision.outcome.value, decision.events))
+                decided.append(work.decide(one))
         await work.write(session)
         return decided
 

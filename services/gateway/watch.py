@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from postbox.database import Database, Document, database_errors
 from postbox.errors import TryAgain
 from postbox.http import unavailable
+from postbox.tracing import untraced
 
 log = structlog.get_logger()
 SUBSCRIBERS_MAX = 1_000
@@ -94,7 +95,7 @@ class Watch:
 
     async def _follow(self) -> None:
         try:
-            with database_errors():
+            with untraced(), database_errors():
                 async with await self._views.watch(_PIPELINE, max_await_time_ms=AWAIT_MS) as stream:
                     self._is_open.set()
                     while self._subscribers and stream.alive:

@@ -10,7 +10,7 @@ from postbox.crash import crash_point
 from postbox.database import Database, Document, database_errors
 from postbox.errors import TryAgain
 from postbox.program import pause
-from postbox.tracing import context_of, tracer, under
+from postbox.tracing import context_of, flow_span, untraced
 from services.payment.core import Outcome
 from services.payment.errands import Captures, Errand, Refunds
 from services.payment.work import Ledger
@@ -57,7 +57,7 @@ class Worker:
 
     async def _due(self) -> list[Document]:
         now = self._clock.now()
-        with database_errors():
+        with untraced(), database_errors():
             found = (
                 self._rows.find(
                     {
@@ -77,7 +77,7 @@ class Worker:
         context = context_of(row["traceparent"])
         name = f"ask {self._errand.collection}"
         try:
-            with under(context), tracer.start_as_current_span(name):
+            with flow_span(name, context):
                 await self._ask(row)
         except TryAgain as error:
             log.warning("an errand waits", id=row["_id"], reason=str(error))
