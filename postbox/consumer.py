@@ -180,7 +180,7 @@ class Consumer(Generic[T]):
         if sound:
             try:
                 await self._commit(sound, subscription, stop)
-            except _GivenBack:
+            except (_GivenBack, BrokerUnavailable):
                 self._spans.given_back(sound)
                 raise
             except Exception as error:  # noqa: BLE001 - the one boundary: a handler raises anything

@@ -71,7 +71,7 @@ class Work:
         before = None if known is None else Booking.from_document(known)
         if known is not None:
             # The provider's web-hook may begin a trace of its own: join the two.
-            link_to(known["traceparent"])
+            link_to(known.get("traceparent"))
         slot = one.slot if isinstance(one, BookingIntentCreated) else None
         decision = decide(before, one, slot_free=self._slots.is_free(slot, one.intent_id))
         if decision.state is not None and decision.state is not before:
@@ -85,7 +85,7 @@ class Work:
 
     def _judged(self, decision: Decision, known: Document | None) -> "Judged":
         is_end = decision.outcome in (Outcome.CONFIRM, Outcome.FAIL, Outcome.CANCEL)
-        began_at = known["began_at"] if known is not None else self._now
+        began_at = (known or {}).get("began_at") or self._now
         return Judged(
             decision.outcome.value,
             decision.events,

@@ -1,0 +1,1 @@
+"""Measurements of the whole on real servers, each beside a limit of the same servers' own."""

@@ -1,0 +1,106 @@
+"""Bookings per second with all programs busy, then their latency at half that rate."""
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Final
+
+from bench.bookings.customers import Customers, at_once, at_rate
+from bench.bookings.http import Pool
+from bench.bookings.requests import Stationery
+from bench.bookings.verify import verify
+from bench.bookings.views import watched
+from bench.process import CpuMeter, rss_mb_max
+from bench.statistics import percentiles_ms
+from bench.workbench import Figures, Workbench
+from stack.layout import APPLICATIONS
+
+CONNECTIONS_MAX: Final = 128
+"""To each of the two servers; a group commit takes 64."""
+PER_S_MAX: Final = 1_500
+"""More than this cannot be made: the stock of requests ends."""
+SEED: Final = 20_261_122
+SERVERS: Final = ("mongo", "rabbitmq")
+
+
+async def measure(bench: Workbench) -> Figures:
+    scale, stack = bench.scale, bench.stack
+    bench.say("bookings: starting the programs")
+    for name in APPLICATIONS:
+        await stack.release(name, wait=False)
+    await stack.ready(*APPLICATIONS)
+    info = stack.info
+    stationery = Stationery(
+        gateway_url=info.gateway.url,
+        payment_url=info.payment.url,
+        secret=info.payment.webhook_secret,
+    )
+    try:
+        connections = min(scale.in_flight, CONNECTIONS_MAX)
+        gateway = await Pool.connect(info.gateway.url, connections)
+        payment = await Pool.connect(info.payment.url, connections)
+        customers = Customers(gateway, payment)
+        async with watched(bench.client["gateway"], customers.on_confirmed):
+            figures = await _saturate(bench, customers, stationery, (gateway, payment))
+            figures |= await _half_load(bench, customers, stationery, figures["bookings.per_s"])
+        gateway.close()
+        payment.close()
+        bench.say(f"bookings: checking all {len(customers.confirmed):,} of them")
+        await verify(bench, customers.confirmed)
+        return figures | _memory(bench)
+    finally:
+        for name in APPLICATIONS:
+            await stack.hold(name)
+
+
+async def _saturate(
+    bench: Workbench, customers: Customers, stationery: Stationery, pools: tuple[Pool, ...]
+) -> Figures:
+    scale = bench.scale
+    seconds = scale.warm_up_s + scale.saturation_s
+    bench.say(f"bookings: {scale.in_flight} customers at once for {seconds:g} s")
+    stock = list(stationery.bookings(int(PER_S_MAX * seconds)))
+    meter = CpuMeter(bench.pids(*APPLICATIONS, *SERVERS))
+    requests_before = sum(pool.requests for pool in pools)
+    own_before_s = time.process_time()
+    times_s = await at_once(customers, iter(stock), in_flight=scale.in_flight, seconds=seconds)
+    own_s = time.process_time() - own_before_s
+    requests = sum(pool.requests for pool in pools) - requests_before
+    spent_s = meter.spent_s()
+    measured = sum(scale.warm_up_s <= at_s < seconds for at_s in times_s)
+    per_booking = {
+        f"bookings.cpu_ms_per_booking.{name}": one_s / len(times_s) * 1000
+        for name, one_s in spent_s.items()
+    }
+    return {
+        "bookings.per_s": measured / scale.saturation_s,
+        "bookings.cpu_ms_per_booking": sum(spent_s.values()) / len(times_s) * 1000,
+        **per_booking,
+        "bookings.load_cpu_ms_per_request": own_s / requests * 1000,
+    }
+
+
+async def _half_load(
+    bench: Workbench, customers: Customers, stationery: Stationery, per_s: float
+) -> Figures:
+    seconds = bench.scale.half_load_s
+    bench.say(f"bookings: {per_s / 2:,.0f} new ones a second for {seconds:g} s")
+    stock = list(stationery.bookings(int(per_s * seconds) + 1))
+    pauses_s = _pauses(per_s / 2)
+    took_s = await at_rate(customers, iter(stock), pauses_s, seconds=seconds)
+    return {"bookings.half_load_per_s": per_s / 2, **percentiles_ms("bookings", took_s)}
+
+
+def _pauses(per_s: float) -> Iterator[float]:
+    """Customers come independently of one another: the pauses are exponential."""
+    drawn = random.Random(SEED)
+    while True:
+        yield drawn.expovariate(per_s)
+
+
+def _memory(bench: Workbench) -> Figures:
+    largest = {name: rss_mb_max(pid) for name, pid in bench.pids(*APPLICATIONS).items()}
+    return {
+        "programs.rss_mb_max": max(largest.values()),
+        **{f"programs.rss_mb_max.{name}": mb for name, mb in largest.items()},
+    }

@@ -1,0 +1,89 @@
+"""The two requests of a booking, made before the clock runs: the intent, and its web-hook, signed.
+
+Signing is done by `hmac` itself, which a test of the library's own answer checks at every start.
+"""
+
+import base64
+import hmac
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import urlsplit
+
+import orjson
+from standardwebhooks import Webhook
+
+from bench.errors import BenchFailed
+from postbox.event import new_id
+
+AMOUNT: Final = 4_200
+CURRENCY: Final = "EUR"
+USERS: Final = 1_000
+_SECRET_PREFIX: Final = "whsec_"
+
+
+@dataclass(slots=True, eq=False)
+class Booking:
+    """One customer's booking; times by the loop's clock."""
+
+    intent_id: str
+    payment_id: str
+    intent: bytes
+    webhook: bytes
+    began_s: float = 0.0
+
+
+class Stationery:
+    """Makes bookings for one stack's two addresses and its secret."""
+
+    def __init__(self, *, gateway_url: str, payment_url: str, secret: str) -> None:
+        self._intent_head = _head("/booking/intent", gateway_url)
+        self._webhook_head = _head("/payment/captured", payment_url)
+        self._key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX))
+        self._agree_with(Webhook(secret))
+
+    def bookings(self, count: int) -> Iterator[Booking]:
+        """`count` bookings, signed now: the payment service takes them for five minutes."""
+        return (self._booking(number, int(time.time())) for number in range(count))
+
+    def _booking(self, number: int, signed_at_s: int) -> Booking:
+        intent_id, payment_id = new_id(), f"pay-{new_id()}"
+        wish = {
+            "intentId": intent_id,
+            "userId": f"user-{number % USERS}",
+            "amount": AMOUNT,
+            "currency": CURRENCY,
+        }
+        charge = orjson.dumps({**wish, "paymentId": payment_id})
+        signed = b"webhook-id: %s\r\nwebhook-timestamp: %d\r\nwebhook-signature: %s\r\n" % (
+            payment_id.encode(),
+            signed_at_s,
+            self._signature(payment_id, signed_at_s, charge),
+        )
+        return Booking(
+            intent_id=intent_id,
+            payment_id=payment_id,
+            intent=_request(self._intent_head, orjson.dumps(wish)),
+            webhook=_request(self._webhook_head + signed, charge),
+        )
+
+    def _signature(self, message_id: str, at_s: int, body: bytes) -> bytes:
+        signed = hmac.digest(self._key, b"%s.%d.%s" % (message_id.encode(), at_s, body), "sha256")
+        return b"v1," + base64.b64encode(signed)
+
+    def _agree_with(self, library: Webhook) -> None:
+        at_s, body = 1_700_000_000, b'{"amount":1}'
+        theirs = library.sign("msg-1", datetime.fromtimestamp(at_s, UTC), body.decode())
+        if self._signature("msg-1", at_s, body).decode() != theirs:
+            raise BenchFailed("the web-hooks would not be signed as the library signs them")
+
+
+def _head(path: str, url: str) -> bytes:
+    host = urlsplit(url).netloc
+    return f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n".encode()
+
+
+def _request(head: bytes, body: bytes) -> bytes:
+    return b"%scontent-length: %d\r\n\r\n%s" % (head, len(body), body)

@@ -1,0 +1,78 @@
+"""From a commit's reply to the event's delivery, at a steady rate, through the relay.
+
+A quorum queue delivers a message once it would confirm it, when its log is on a majority's disks;
+so the delivery stands for the confirm, which nobody but the relay sees.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from aiormq.abc import DeliveredMessage
+
+from bench.event import measured
+from bench.own_relay import OwnRelay
+from bench.source import QUEUE, Source
+from bench.statistics import percentiles_ms
+from bench.workbench import Figures, Workbench, until
+
+DELIVERY_LIMIT_S: Final = 10.0
+WARM_UP_S: Final = 0.5
+
+
+async def measure(bench: Workbench) -> Figures:
+    scale = bench.scale
+    async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
+        await relay.start()
+        delivered_s: dict[str, float] = {}
+
+        async def deliver(message: DeliveredMessage) -> None:
+            delivered_s[message.header.properties.message_id or ""] = time.perf_counter()
+
+        channel = await source.raw_channel()
+        await channel.basic_consume(QUEUE, deliver, no_ack=True)
+        bench.say(f"latency: {scale.events_per_s} events/s for {scale.relay_latency_s:g} s")
+        for seconds in (WARM_UP_S, scale.relay_latency_s):
+            latencies = await commit_steadily(
+                source,
+                delivered_s,
+                per_s=scale.events_per_s,
+                seconds=seconds,
+            )
+        await channel.close()
+    return percentiles_ms("relay", latencies)
+
+
+async def commit_steadily(
+    source: Source,
+    delivered_s: Mapping[str, float],
+    *,
+    per_s: int,
+    seconds: float,
+    then: Callable[[str], Awaitable[None]] | None = None,
+) -> list[float]:
+    """Commit events at a rate, one a transaction, however long each takes, then call `then` with
+    its id; each one's latency in seconds.
+
+    `delivered_s` is when each was delivered, by the clock of `time.perf_counter`.
+    """
+    committed_s: dict[str, float] = {}
+
+    async def commit(number: int) -> None:
+        (row,) = await source.commit([measured(number)])
+        committed_s[row["_id"]] = time.perf_counter()
+        if then is not None:
+            await then(row["_id"])
+
+    began_s = time.perf_counter()
+    async with asyncio.TaskGroup() as group:
+        for number in range(int(per_s * seconds)):
+            await asyncio.sleep(max(0.0, began_s + number / per_s - time.perf_counter()))
+            group.create_task(commit(number))
+
+    async def all_delivered() -> bool:
+        return all(event_id in delivered_s for event_id in committed_s)
+
+    await until(all_delivered, "the last events to be delivered", limit_s=DELIVERY_LIMIT_S)
+    return [delivered_s[event_id] - at_s for event_id, at_s in committed_s.items()]

@@ -1,0 +1,57 @@
+"""What the kernel says of a process: the CPU time it used, and its memory at its largest.
+
+Linux alone has /proc; measuring is not offered elsewhere.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from bench.errors import BenchFailed
+
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+KIB_PER_MB: Final = 1_000_000 / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """CPU seconds of all of a process's threads, in user and kernel mode."""
+    text = _read(pid, "stat")
+    user, system = text.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / TICKS_PER_S
+
+
+def rss_mb(pid: int) -> float:
+    """Resident memory now, in megabytes of 10^6 bytes."""
+    return _status_kib(pid, "VmRSS") / KIB_PER_MB
+
+
+def rss_mb_max(pid: int) -> float:
+    """Resident memory at its largest since the process began: the kernel misses no peak."""
+    return _status_kib(pid, "VmHWM") / KIB_PER_MB
+
+
+def _status_kib(pid: int, field: str) -> int:
+    for line in _read(pid, "status").splitlines():
+        if line.startswith(f"{field}:"):
+            return int(line.split()[1])
+    raise BenchFailed(f"process {pid} has ended")
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except (FileNotFoundError, ProcessLookupError) as error:
+        raise BenchFailed(f"process {pid} has ended") from error
+
+
+class CpuMeter:
+    """The CPU seconds that processes use from the making of the meter on."""
+
+    def __init__(self, pids: Mapping[str, int]) -> None:
+        self._pids = dict(pids)
+        self._before = {name: cpu_s(pid) for name, pid in self._pids.items()}
+
+    def spent_s(self) -> dict[str, float]:
+        """By name, until now. BenchFailed where one died: its share is lost."""
+        return {name: cpu_s(pid) - self._before[name] for name, pid in self._pids.items()}

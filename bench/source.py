@@ -1,0 +1,155 @@
+"""An outbox of the bench's own, and the queue that its events go to; no service has a part in it.
+
+Rows are committed as a service commits them: by `Outbox`, in transactions of 64.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aio_pika.abc import AbstractConnection
+from aiormq.abc import AbstractChannel as RawChannel
+from aiormq.abc import DeliveredMessage
+
+from bench.errors import BenchFailed
+from bench.event import SOURCE, Measured, measured
+from bench.workbench import Workbench, until
+from postbox.broker import connected, raw_channel
+from postbox.clock import DatabaseClock
+from postbox.database import Client, Database, Document
+from postbox.event import Fact
+from postbox.outbox import COLLECTION, Outbox
+from postbox.topology import Topology
+from postbox.transaction import Session, transaction
+
+QUEUE: Final = "bench"
+BATCH: Final = 64
+SILENCE_MAX_S: Final = 10.0
+TOPOLOGY: Final = Topology(queues={QUEUE: (Measured.TYPE,)})
+
+
+class Source:
+    """The database `name` with its outbox, and a connection to the broker."""
+
+    def __init__(self, client: Client, database: Database, connection: AbstractConnection) -> None:
+        self._client = client
+        self.database = database
+        self.rows = database[COLLECTION]
+        self.connection = connection
+        self.outbox = Outbox(database, source=SOURCE, clock=DatabaseClock(client))
+
+    @classmethod
+    @asynccontextmanager
+    async def fresh(cls, bench: Workbench, name: str = "bench") -> AsyncIterator["Source"]:
+        """An empty outbox and an empty queue, both gone afterwards."""
+        async with connected(bench.stack.info.rabbitmq.uri, name="bench") as connection:
+            source = cls(bench.client, bench.client[name], connection)
+            await bench.client.drop_database(name)
+            await source.outbox.prepare()
+            channel = await connection.channel()
+            await TOPOLOGY.declare(channel)
+            yield source
+            for queue in (QUEUE, f"{QUEUE}.dead"):
+                await channel.queue_delete(queue)
+            await bench.client.drop_database(name)
+
+    async def commit(self, facts: Sequence[Fact]) -> list[Document]:
+        """Commit events in one transaction; the rows as they were written."""
+        rows = self.outbox.rows(facts)
+
+        async def body(session: Session) -> None:
+            await self.outbox.insert(session, rows)
+
+        await transaction(self._client, body)
+        return rows
+
+    async def fill(self, count: int) -> list[str]:
+        """Commit `count` events, one transaction after another; their ids in that order."""
+        ids: list[str] = []
+        for first in range(0, count, BATCH):
+            facts = [measured(number) for number in range(first, min(first + BATCH, count))]
+            ids += [row["_id"] for row in await self.commit(facts)]
+        return ids
+
+    async def all_marked(self, last_id: str, *, limit_s: float) -> None:
+        """Wait until every row is marked published, the last one first: that look is cheap."""
+
+        async def last_is_marked() -> bool:
+            row = await self.rows.find_one({"_id": last_id}, {"state": 1})
+            return row is not None and row["state"] == "published"
+
+        async def none_is_pending() -> bool:
+            return await self.rows.find_one({"state": "pending"}, hint="pending") is None
+
+        await until(last_is_marked, "the relay to mark all rows", limit_s=limit_s)
+        await until(none_is_pending, "the relay to mark all rows", limit_s=limit_s)
+
+    async def raw_channel(self) -> RawChannel:
+        return await raw_channel(await self.connection.channel(publisher_confirms=False))
+
+    async def depth(self) -> int:
+        """How many messages wait in the queue."""
+        channel = await self.raw_channel()
+        declared = await channel.queue_declare(QUEUE, passive=True)
+        await channel.close()
+        return declared.message_count or 0
+
+
+class FirstDelivery:
+    """Waits for one message and keeps the others in the queue: it costs the broker nothing."""
+
+    def __init__(self, channel: RawChannel) -> None:
+        self._channel = channel
+        self._first: asyncio.Future[tuple[float, DeliveredMessage]] = (
+            asyncio.get_running_loop().create_future()
+        )
+
+    @classmethod
+    async def awaited(cls, source: Source) -> "FirstDelivery":
+        """Begin to wait."""
+        channel = await source.raw_channel()
+        self = cls(channel)
+        await channel.basic_qos(prefetch_count=1)
+        await channel.basic_consume(QUEUE, self._deliver)
+        return self
+
+    async def _deliver(self, message: DeliveredMessage) -> None:
+        if not self._first.done():
+            self._first.set_result((asyncio.get_running_loop().time(), message))
+
+    async def at_s(self, *, limit_s: float) -> float:
+        """When it came, by the loop's clock."""
+        try:
+            return (await asyncio.wait_for(asyncio.shield(self._first), limit_s))[0]
+        except TimeoutError as error:
+            raise BenchFailed(f"no event came within {limit_s:.0f} s") from error
+
+    async def give_back(self) -> int:
+        """Put it back into the queue, at its place; the size of its body in bytes."""
+        message = self._first.result()[1]
+        await self._channel.close()
+        return len(message.body)
+
+
+async def drained(source: Source, count: int) -> list[str]:
+    """Take everything out of the queue, `count` at least; the event ids as they came."""
+    ids: list[str] = []
+    arrived = asyncio.Event()
+
+    async def deliver(message: DeliveredMessage) -> None:
+        ids.append(message.header.properties.message_id or "")
+        arrived.set()
+
+    channel = await source.raw_channel()
+    await channel.basic_consume(QUEUE, deliver, no_ack=True)
+    try:
+        while len(ids) < count:
+            arrived.clear()
+            async with asyncio.timeout(SILENCE_MAX_S):
+                await arrived.wait()
+    except TimeoutError as error:
+        raise BenchFailed(f"{count - len(ids):,} of {count:,} events never came") from error
+    finally:
+        await channel.close()
+    return ids

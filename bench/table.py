@@ -1,0 +1,148 @@
+"""What is reported: each figure with the limit it stands beside and the target it has to meet."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bench.workbench import Figures
+
+MESSAGES_A_BOOKING: Final = 8
+"""Committed for one booking: an intent, a web-hook, and three events that two services hear."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """`limit` names the figure of the servers alone; `share` is how many of its units one of ours
+    takes. A target is a least one for a rate, and a most one for anything else."""
+
+    what: str
+    key: str
+    unit: str
+    limit: str | None = None
+    share: int = 1
+    target: float | None = None
+    is_rate: bool = False
+
+
+ROWS: Final = (
+    Row(what="change stream, read alone", key="limits.tail_per_s", unit="rows/s", is_rate=True),
+    Row(
+        what="confirmed publishing to a quorum queue, alone",
+        key="limits.confirmed_publish_per_s",
+        unit="messages/s",
+        is_rate=True,
+    ),
+    Row(
+        what="transactions of a state and an outbox row, one after another",
+        key="limits.transactions_per_s",
+        unit="transactions/s",
+        is_rate=True,
+    ),
+    Row(
+        what="the same, 64 in one transaction",
+        key="limits.batched_transactions_per_s",
+        unit="pairs/s",
+        is_rate=True,
+    ),
+    Row(
+        what="relay: waiting rows, published, confirmed and marked",
+        key="relay.events_per_s",
+        unit="events/s",
+        limit="limits.confirmed_publish_per_s",
+        target=15_000,
+        is_rate=True,
+    ),
+    Row(what="relay: its own CPU", key="relay.cpu_us_per_event", unit="µs/event"),
+    Row(
+        what="relay: the same with no token, over a backlog",
+        key="relay.backfill_events_per_s",
+        unit="events/s",
+        limit="limits.confirmed_publish_per_s",
+        is_rate=True,
+    ),
+    Row(
+        what="relay: memory over that backlog",
+        key="relay.rss_mb_max",
+        unit="MB",
+        target=150,
+    ),
+    Row(
+        what="relay: commit to delivery at 200 events/s, p50",
+        key="relay.p50_ms",
+        unit="ms",
+        limit="limits.delivery.p50_ms",
+        target=5,
+    ),
+    Row(
+        what="relay: commit to delivery at 200 events/s, p99",
+        key="relay.p99_ms",
+        unit="ms",
+        limit="limits.delivery.p99_ms",
+        target=25,
+    ),
+    Row(
+        what="whole bookings, as many as it takes",
+        key="bookings.per_s",
+        unit="bookings/s",
+        limit="limits.batched_transactions_per_s",
+        share=MESSAGES_A_BOOKING,
+        target=500,
+        is_rate=True,
+    ),
+    Row(
+        what="whole bookings: CPU of all programs and servers",
+        key="bookings.cpu_ms_per_booking",
+        unit="ms/booking",
+    ),
+    Row(what="whole bookings at half that load, p50", key="bookings.p50_ms", unit="ms"),
+    Row(
+        what="whole bookings at half that load, p99",
+        key="bookings.p99_ms",
+        unit="ms",
+        target=1_000,
+    ),
+    Row(
+        what="memory of the largest of the programs",
+        key="programs.rss_mb_max",
+        unit="MB",
+        target=150,
+    ),
+    Row(
+        what="the load generator's own CPU",
+        key="bookings.load_cpu_ms_per_request",
+        unit="ms/request",
+        target=0.1,
+    ),
+)
+HEADINGS: Final = ("what", "measured", "limit in this run", "ratio", "target", "")
+
+
+def lines(figures: Figures) -> Iterator[tuple[str, ...]]:
+    """A line of cells, under HEADINGS, for each row that was measured."""
+    for row in ROWS:
+        if row.key in figures:
+            yield _cells(row, figures)
+
+
+def _cells(row: Row, figures: Figures) -> tuple[str, ...]:
+    value = figures[row.key]
+    limit = figures.get(row.limit) if row.limit else None
+    limit = limit / row.share if limit is not None else None
+    return (
+        row.what,
+        f"{number(value)} {row.unit}",
+        "" if limit is None else number(limit),
+        "" if limit is None else f"{value / limit:.2f}",
+        "" if row.target is None else f"{'≥' if row.is_rate else '≤'} {number(row.target)}",
+        "" if row.target is None else ("met" if is_met(row, value) else "MISSED"),
+    )
+
+
+def is_met(row: Row, value: float) -> bool:
+    assert row.target is not None
+    return value >= row.target if row.is_rate else value <= row.target
+
+
+def number(value: float) -> str:
+    """Three significant digits, and all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

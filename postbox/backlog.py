@@ -1,0 +1,123 @@
+"""What an outbox owes, and what was parked in it: to be looked at, and to be tried again."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bson import ObjectId
+from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
+
+from postbox.database import Database, Document, database_errors
+from postbox.outbox import COLLECTION
+
+RETRY_ROWS: Final = 1_000
+"""How many rows are set back in one update."""
+COUNT_MAX: Final = 100_000
+"""Counting stops here."""
+
+PENDING: Final = "pending"
+PARKED: Final = "parked"
+
+_LENIENT: Final[CodecOptions[Document]] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="surrogateescape",
+)
+"""What is parked may be parked because it is not proper BSON, and must be readable all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which rows: those for which everything that is given here holds. Nothing given: all."""
+
+    ids: tuple[str, ...] = ()
+    type: str | None = None
+    reason: str | None = None
+    """A part of the reason for which a row was parked."""
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        wanted: dict[str, Any] = {}
+        if self.ids:
+            wanted["_id"] = {"$in": [value for text in self.ids for value in _ids(text)]}
+        if self.type is not None:
+            wanted["type"] = self.type
+        if self.reason is not None:
+            wanted["parked.reason"] = {"$regex": re.escape(self.reason)}
+        return wanted
+
+
+ALL: Final = Wanted()
+
+
+async def read(
+    database: Database, state: str, wanted: Wanted = ALL, *, most: int
+) -> list[Document]:
+    """Up to `most` rows that are pending or parked, oldest first."""
+    with database_errors():
+        return (
+            await _rows(database)
+            .find(
+                {**in_state(state), **wanted.filter},
+                sort=[("time", ASCENDING), ("_id", ASCENDING)],
+                limit=most,
+            )
+            .to_list()
+        )
+
+
+async def find(database: Database, id: str) -> Document | None:
+    """The row of that id, whatever its state."""
+    with database_errors():
+        return await _rows(database).find_one({"_id": {"$in": _ids(id)}})
+
+
+async def count(database: Database, state: str, wanted: Wanted = ALL) -> int:
+    """How many rows are pending or parked; 100,000 means that many or more."""
+    with database_errors():
+        return await _rows(database).count_documents(
+            {**in_state(state), **wanted.filter}, limit=COUNT_MAX
+        )
+
+
+async def retry(database: Database, wanted: Wanted) -> int:
+    """Set parked rows back to pending; returns how many. The relay's next sweep takes them.
+
+    One that still cannot be published is parked again.
+    """
+    rows = _rows(database)
+    done = 0
+    parked = {**in_state(PARKED), **wanted.filter}
+    with database_errors():
+        while ids := [row["_id"] for row in await _page(rows, parked)]:
+            result = await rows.update_many(
+                {"_id": {"$in": ids}, **in_state(PARKED)},
+                {"$set": {"state": PENDING}, "$unset": {"parked": ""}},
+            )
+            done += result.modified_count
+    return done
+
+
+def in_state(state: str) -> dict[str, Any]:
+    """The filter for rows that are not published, such that an index finds them.
+
+    Pending rows have one of their own. Parked ones are, with the pending, those to which the index
+    on `published_at` gives no date: no query here reads the millions that were published.
+    """
+    return {"state": state, **({"published_at": None} if state == PARKED else {})}
+
+
+async def _page(rows: AsyncCollection[Document], wanted: dict[str, Any]) -> Sequence[Document]:
+    return await rows.find(wanted, projection=["_id"], limit=RETRY_ROWS).to_list()
+
+
+def _rows(database: Database) -> AsyncCollection[Document]:
+    return database.get_collection(COLLECTION, codec_options=_LENIENT)
+
+
+def _ids(text: str) -> list[object]:
+    """What `text` may stand for: a row with an id that is no string can only ever be parked."""
+    return [text, ObjectId(text)] if ObjectId.is_valid(text) else [text]

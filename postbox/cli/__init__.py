@@ -1,0 +1,27 @@
+"""The operators' command line: look at what is owed or set aside, and decide about it."""
+
+from typing import Final
+
+import typer
+
+from postbox.cli import dead, outbox, relay, unrouted
+
+app: Final = typer.Typer(
+    help="For people on call: how the relays stand, what an outbox owes, what was set aside."
+    " Every command that changes something says what it will do, and asks."
+    " Exit codes: 0 done and well; 1 nothing matched, not all done, or a problem found;"
+    " 2 wrong usage; 3 a server is unavailable.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(relay.app, name="relay")
+app.add_typer(outbox.app, name="outbox")
+app.add_typer(dead.app, name="dead")
+app.add_typer(unrouted.app, name="unrouted")
+
+
+def main() -> None:
+    """The entry point `postbox`."""
+    app(prog_name="postbox")

@@ -1,0 +1,141 @@
+"""What `postbox dead` and `postbox unrouted` have in common: to show letters, and to settle them."""
+
+from collections import Counter
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
+
+import orjson
+import typer
+
+from postbox import redrive
+from postbox.cli import progress
+from postbox.cli.ending import ExitCode, agree, end, run, say
+from postbox.cli.options import expect_choice
+from postbox.cli.output import print_json, print_table
+from postbox.letters import Letter
+from postbox.redrive import LETTERS_MAX, Done, Selection
+
+COLUMNS: Final = ("queue", "id", "type", "subject", "reason", "at", "deliveries", "error")
+ERROR_CHARS_MAX: Final = 80
+"""Of an error in a table; `show` and `--json` have all of it."""
+
+Settle = Callable[[str, Selection, Done], Coroutine[Any, Any, None]]
+
+
+def selection(
+    ids: Sequence[str] | None, type_: str | None, reason: str | None, *, everything: bool
+) -> Selection:
+    """What a command that changes something is to change; it wants to be told."""
+    chosen = Selection(ids=frozenset(ids) if ids else None, type=type_, reason=reason)
+    expect_choice(everything=everything, narrowed=chosen != redrive.ALL)
+    return chosen
+
+
+def list_letters(
+    uri: str, queues: Sequence[str], wanted: Selection, *, limit: int, as_json: bool
+) -> None:
+    """Print what lies in `queues`; ends with 1 where nothing does."""
+    letters: list[Letter] = []
+    unseen = 0
+    for queue in queues:
+        found = run(redrive.find(uri, queue, wanted, most=limit))
+        letters += found.letters
+        unseen += found.unseen
+    if as_json:
+        print_json({"letters": [_summary(letter) for letter in letters], "unseen": unseen})
+    elif letters:
+        print_table(COLUMNS, map(_cells, letters))
+    if not as_json and unseen:
+        print(f"{unseen:,} more were not looked at (--limit)")
+    if not letters:
+        end(ExitCode.NOT_SO, "no such letter")
+
+
+def show_letter(uri: str, queues: Sequence[str], id_: str) -> None:
+    """Print one letter whole: what the list says, its headers and its body."""
+    for queue in queues:
+        found = run(redrive.find(uri, queue, Selection(ids=frozenset((id_,))), most=1))
+        for letter in found.letters:
+            whole = {"headers": dict(letter.headers), "body": _body(letter)}
+            print_json({**_summary(letter), "content_type": letter.content_type, **whole})
+            return
+    end(ExitCode.NOT_SO, f"no letter has the id {id_}")
+
+
+def settle_letters(
+    uri: str,
+    queues: Sequence[str],
+    wanted: Selection,
+    settle: Settle,
+    *,
+    plan: str,
+    did: str,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Look which letters are wanted, say so, ask, and settle exactly those."""
+    found = {queue: run(redrive.find(uri, queue, wanted)).letters for queue in queues}
+    total = sum(map(len, found.values()))
+    settled = dict.fromkeys(queues, 0)
+    if total:
+        agree(_said(plan, found), yes=yes)
+    with progress.shown(did, total) as advance:
+        for queue, letters in found.items():
+            if letters:
+                ids = Selection(ids=frozenset(letter.id for letter in letters))
+                settled[queue] = _settled(settle, queue, ids, did, advance)
+    if as_json:
+        print_json({"matched": total, did: sum(settled.values()), "queues": settled})
+    elif total:
+        print(f"{did} {sum(settled.values()):,} of {total:,}")
+    if not total:
+        end(ExitCode.NOT_SO, "no such letter")
+    if sum(settled.values()) < total:
+        end(ExitCode.NOT_SO, "the others were gone, or were with somebody else: look again")
+
+
+def _settled(
+    settle: Settle, queue: str, ids: Selection, did: str, advance: Callable[[int], None]
+) -> int:
+    count = 0
+
+    def done(_: Letter) -> None:
+        nonlocal count
+        count += 1
+        advance(1)
+
+    try:
+        run(settle(queue, ids, done))
+    except typer.Exit:
+        say(f"{queue}: {did} {count:,} before that; the others are still there")
+        raise
+    return count
+
+
+def _said(plan: str, found: dict[str, list[Letter]]) -> str:
+    lines = [
+        f"  {number:,} of {queue}: {type_ or 'unknown type'}" + (f", {reason}" if reason else "")
+        for queue, letters in found.items()
+        for (type_, reason), number in Counter((one.type, one.reason) for one in letters).items()
+    ]
+    full = [queue for queue, letters in found.items() if len(letters) >= LETTERS_MAX]
+    rest = [f"  (there may be more in {', '.join(full)}: run this again)"] if full else []
+    return "\n".join((plan, *lines, *rest))
+
+
+def _summary(letter: Letter) -> dict[str, Any]:
+    names = ("queue", "id", "type", "subject", "reason", "error", "at", "origin", "routing_key")
+    document = {name: getattr(letter, name) for name in (*names, "deliveries")}
+    return {**document, "bytes": len(letter.body)}
+
+
+def _cells(letter: Letter) -> Sequence[object]:
+    error = (letter.error or "").partition("\n")[0][:ERROR_CHARS_MAX]
+    return (*(getattr(letter, name) for name in COLUMNS[:-1]), error)
+
+
+def _body(letter: Letter) -> Any:
+    try:
+        return orjson.loads(letter.body)
+    except orjson.JSONDecodeError:
+        return letter.body

@@ -1,0 +1,67 @@
+"""Where an outbox is: one database, named by a word, and the shards that relays divide it into."""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Self
+
+_NEXT_SOURCE = re.compile(r",(?=[^,=/?&]+=mongodb(?:\+srv)?://)")
+"""A comma that begins another source; the other commas are between the hosts of one URI."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An outbox, by a short name and the URI of the database that holds it."""
+
+    name: str
+    uri: str
+
+    @classmethod
+    def parse_all(cls, text: str) -> tuple[Self, ...]:
+        """Read `name=mongodb://.../database,...`. ValueError says which part is wrong."""
+        sources = tuple(cls._parse(part.strip()) for part in _NEXT_SOURCE.split(text))
+        names = [source.name for source in sources]
+        if len(set(names)) < len(names):
+            raise ValueError(f"a name is used twice: {', '.join(names)}")
+        return sources
+
+    @classmethod
+    def _parse(cls, part: str) -> Self:
+        name, _, uri = part.partition("=")
+        if not name or not uri.startswith(("mongodb://", "mongodb+srv://")):
+            raise ValueError("expected name=mongodb://host/database,...")
+        if not uri.partition("://")[2].partition("/")[2].partition("?")[0]:
+            raise ValueError(f"{name}: name the database in the path of its URI")
+        return cls(name, uri)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """The rows whose partition modulo `count` is `index`."""
+
+    index: int = 0
+    count: int = 1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.index < self.count:
+            raise ValueError(f"expected i/n with 0 <= i < n, got {self}")
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.count}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read `i/n`."""
+        index, _, count = text.partition("/")
+        if not (index.isdecimal() and count.isdecimal()):
+            raise ValueError(f"expected i/n with 0 <= i < n, got {text!r}")
+        return cls(int(index), int(count))
+
+    def filter(self, prefix: str = "") -> dict[str, Any]:
+        """The filter for this shard's rows, their fields being under `prefix`."""
+        if self.count == 1:
+            return {}
+        field = f"{prefix}partition"
+        mine = {field: {"$mod": [self.count, self.index]}}
+        if self.index > 0:
+            return mine
+        return {"$or": [mine, {field: {"$not": {"$type": "number"}}}]}

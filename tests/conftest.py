@@ -1,0 +1,77 @@
+"""Real servers for the whole session, and for each test a database and queues of its own."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import aio_pika
+import pytest
+from uuid_utils import uuid7
+
+from postbox.database import Client, connect
+from stack.mongod import Mongod
+from stack.rabbitmq import RabbitMQ
+
+
+@pytest.fixture(scope="session")
+async def mongod(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mongod]:
+    """A private mongod. A test that stops it starts it again."""
+    async with Mongod(tmp_path_factory.mktemp("mongod"), ttl_sleep_s=1) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+async def rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RabbitMQ]:
+    """A private RabbitMQ. A test that stops it starts it again."""
+    async with RabbitMQ(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """What one test has to itself on the shared servers: names that no other test uses."""
+
+    name: str
+    mongo_uri: str
+    rabbitmq_uri: str
+
+    @property
+    def exchange(self) -> str:
+        return f"{self.name}.events"
+
+    @property
+    def queue(self) -> str:
+        return f"{self.name}.shop"
+
+
+@pytest.fixture
+async def mongo_uri(mongod: Mongod) -> AsyncIterator[str]:
+    """The URI of a database of this test's own; it is dropped afterwards."""
+    name = _fresh_name()
+    yield mongod.database(name)
+    async with connect(mongod.uri, application="tests") as client:
+        await client.drop_database(name)
+
+
+@pytest.fixture
+async def client(mongo_uri: str) -> AsyncIterator[Client]:
+    """As a service would make it, with this test's database as its own."""
+    async with connect(mongo_uri, application="tests") as client:
+        yield client
+
+
+@pytest.fixture
+async def space(mongo_uri: str, rabbitmq: RabbitMQ) -> AsyncIterator[Space]:
+    """A database, and names for an exchange and its queues, which are deleted afterwards."""
+    space = Space(name=_fresh_name(), mongo_uri=mongo_uri, rabbitmq_uri=rabbitmq.uri)
+    yield space
+    async with await aio_pika.connect(rabbitmq.uri) as connection:
+        channel = await connection.channel()
+        queues = (space.queue, f"{space.queue}.dead", f"{space.exchange}.unrouted")
+        exchanges = (space.exchange, f"{space.exchange}.dead", f"{space.exchange}.unrouted")
+        await asyncio.gather(*(channel.queue_delete(queue) for queue in queues))
+        await asyncio.gather(*(channel.exchange_delete(exchange) for exchange in exchanges))
+
+
+def _fresh_name() -> str:
+    return f"t{uuid7().hex}"

@@ -1,0 +1,73 @@
+"""A TCP proxy on the way to a server: a link that a test can cut."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+from stack.ports import LOOPBACK
+
+CHUNK_BYTES = 65_536
+
+
+class Link:
+    """`uri` is the server's own, through the link."""
+
+    def __init__(self, uri: str) -> None:
+        self._to = urlsplit(uri)
+        self._lines: set[asyncio.StreamWriter] = set()
+        self._is_up = True
+        self.uri = uri
+
+    async def serve(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._connect, LOOPBACK, 0)
+        port = server.sockets[0].getsockname()[1]
+        netloc = self._to.netloc.replace(f":{self._to.port}", f":{port}")
+        self.uri = self._to._replace(netloc=netloc).geturl()
+        return server
+
+    def cut(self) -> None:
+        """Every connection breaks, as if the cable was pulled; new ones are possible."""
+        for line in self._lines:
+            line.transport.abort()
+
+    def down(self) -> None:
+        """As `cut`, and new connections break too, until `up`."""
+        self._is_up = False
+        self.cut()
+
+    def up(self) -> None:
+        self._is_up = True
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._is_up:
+            writer.transport.abort()
+            return
+        there = await asyncio.open_connection(self._to.hostname, self._to.port)
+        both = {writer, there[1]}
+        self._lines |= both
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(_pump(reader, there[1]))
+                group.create_task(_pump(there[0], writer))
+        finally:
+            self._lines -= both
+            for line in both:
+                line.transport.abort()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while chunk := await reader.read(CHUNK_BYTES):
+            writer.write(chunk)
+            await writer.drain()
+    writer.close()
+
+
+@asynccontextmanager
+async def link(uri: str) -> AsyncIterator[Link]:
+    """A link for as long as the block runs."""
+    made = Link(uri)
+    async with await made.serve():
+        yield made
+        made.down()

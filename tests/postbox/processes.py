@@ -1,0 +1,59 @@
+"""The shop as a process of its own, to be killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from stack.process import ROOT
+from tests.conftest import Space
+
+EXIT_LIMIT_S = 10.0
+KILLED = -signal.SIGKILL
+
+
+class ShopProcess:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def exit_code(self) -> int:
+        """Waits until it has ended; negative: the signal that ended it."""
+        return await asyncio.wait_for(self._process.wait(), EXIT_LIMIT_S)
+
+    async def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        self._process.terminate()
+        return await self.exit_code()
+
+    def kill(self) -> None:
+        if self._process.returncode is None:
+            self._process.kill()
+
+
+@asynccontextmanager
+async def shop_process(
+    space: Space, *, crash_at: str = "", slow_s: float = 0.0, prefetch: int = 256
+) -> AsyncIterator[ShopProcess]:
+    """Runs while the block does; killed at its end if it still runs."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.postbox.shop"),
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "SPACE": space.name,
+            "MONGO_URI": space.mongo_uri,
+            "RABBITMQ_URI": space.rabbitmq_uri,
+            "CRASH_AT": crash_at,
+            "SLOW_S": str(slow_s),
+            "PREFETCH": str(prefetch),
+        },
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    shop = ShopProcess(process)
+    try:
+        yield shop
+    finally:
+        shop.kill()
+        await process.wait()

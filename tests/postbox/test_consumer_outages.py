@@ -1,0 +1,182 @@
+"""Neither server's absence loses an event, repeats an effect or dead-letters anything."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from time import monotonic
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+
+from postbox.database import Client
+from stack.mongod import Mongod
+from tests.conftest import Space
+from tests.eventually import eventually
+from tests.postbox.broker import broker, event_of
+from tests.postbox.failpoints import failing
+from tests.postbox.link import link
+from tests.postbox.shop import Placed, Shop, slowed
+from tests.postbox.test_consumer import is_applied
+
+REFUSED = {"errorCode": 251, "errorLabels": ["TransientTransactionError"]}
+
+
+@asynccontextmanager
+async def killed(mongod: Mongod) -> AsyncIterator[None]:
+    await mongod.kill()
+    try:
+        yield
+    finally:
+        await mongod.start()
+
+
+@asynccontextmanager
+async def frozen(mongod: Mongod) -> AsyncIterator[None]:
+    assert mongod.pid is not None
+    os.kill(mongod.pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(mongod.pid, signal.SIGCONT)
+
+
+Outage = Callable[[Mongod], "asynccontextmanager[None]"]
+
+
+def told(shop: Shop, what: str) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return what in shop.health.problems.get("consumer", "")
+
+    return look
+
+
+@pytest.mark.fault(8, "mongod is killed, or frozen, and comes back")
+@pytest.mark.parametrize("outage", [killed, frozen])
+async def test_while_the_database_is_away_consuming_waits(
+    client: Client, space: Space, mongod: Mongod, outage: Outage
+) -> None:
+    """Goal: every event counts once; nothing is dead-lettered, nothing counted as a failed try.
+
+    Method: events before, during and after the outage of the real mongod.
+    """
+    async with broker(space) as at, Shop(client, space).open() as shop:
+        await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
+        async with outage(mongod):
+            await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
+            await eventually(told(shop, "the database is away"))
+        await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
+        await is_applied(shop, at, 90)
+        assert await shop.totals() == {"o1": 90}
+        assert shop.health.problems == {}
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+async def test_a_database_that_answers_but_cannot_commit_is_asked_calmly(
+    client: Client, space: Space
+) -> None:
+    """And a stop in the middle of it is heard: what was not applied goes back."""
+    async with broker(space) as at:
+        async with failing(space.mongo_uri, "commitTransaction", **REFUSED):
+            async with Shop(client, space).open() as shop:
+                await at.publish(event_of(Placed("o1")))
+                await eventually(told(shop, "the database is away"))
+                began = monotonic()
+            assert monotonic() - began < 7  # one transaction's limit, and a little
+        await at.waits(space.queue, count=1)
+        async with Shop(client, space).open() as shop:
+            await is_applied(shop, at, 1)
+            assert await shop.totals() == {"o1": 1}
+
+
+@pytest.mark.fault(10, "the broker's connection breaks in the middle of a batch")
+async def test_a_connection_that_breaks_in_mid_batch_repeats_nothing(
+    client: Client, space: Space
+) -> None:
+    """Goal: the batch commits, its acknowledgement is lost, and its redelivery is a duplicate.
+
+    Method: a slow handler behind a TCP link that is cut while it works.
+    """
+    async with broker(space) as at, link(space.rabbitmq_uri) as line:
+        through = replace(space, rabbitmq_uri=line.uri)
+        async with Shop(client, through, wrap=slowed(0.2)).open() as shop:
+            await at.publish(*(event_of(Placed("o1")) for _ in range(10)))
+
+            async def is_working() -> bool:
+                return bool(shop.batches)
+
+            await eventually(is_working)
+            line.cut()
+            await is_applied(shop, at, 10)
+            assert await shop.totals() == {"o1": 10}
+            handled = [one.event.id for batch in shop.batches for one in batch]
+            assert len(handled) == len(set(handled)) == 10
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+async def test_a_broker_that_is_away_for_a_while_is_found_again(
+    client: Client, space: Space
+) -> None:
+    async with broker(space) as at, link(space.rabbitmq_uri) as line:
+        through = replace(space, rabbitmq_uri=line.uri)
+        async with Shop(client, through).open() as shop:
+            line.down()
+            await at.publish(event_of(Placed("o1")))
+            await eventually(told(shop, "cannot connect to RabbitMQ"))
+            line.up()
+            await is_applied(shop, at, 1)
+            await shop.is_open()
+
+
+async def test_both_servers_away_at_once_do_not_keep_it_from_stopping(
+    client: Client, space: Space, mongod: Mongod
+) -> None:
+    """The whole batch is given up at once, not message by message."""
+    async with broker(space) as at, link(space.rabbitmq_uri) as line:
+        through = replace(space, rabbitmq_uri=line.uri)
+        async with Shop(client, through, wrap=slowed(0.3)).open() as shop:
+            await at.publish(*(event_of(Placed(f"o{number}")) for number in range(20)))
+
+            async def is_working() -> bool:
+                return bool(shop.batches)
+
+            await eventually(is_working)
+            line.down()
+            async with killed(mongod):
+                await eventually(told(shop, "cannot connect to RabbitMQ"))
+            line.up()
+            await is_applied(shop, at, 20)
+            assert sum(len(batch) == 1 for batch in shop.batches) <= 2
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+async def test_a_queue_that_somebody_deleted_is_made_again(client: Client, space: Space) -> None:
+    async with broker(space) as at, Shop(client, space).open() as shop:
+        await at.channel.queue_delete(space.queue)
+
+        async def exists() -> bool:
+            async with broker(space) as again:
+                await again.publish(event_of(Placed("o1")))
+            return await shop.applied() > 0
+
+        await eventually(exists, every_s=0.2)
+        await shop.is_open()
+
+
+async def test_stopping_takes_no_longer_than_the_batch_at_hand(
+    client: Client, space: Space
+) -> None:
+    async with broker(space) as at:
+        async with Shop(client, space).open():
+            began = monotonic()
+        assert monotonic() - began < 1
+        await at.publish(event_of(Placed("o1")))
+        shop = Shop(client, space)
+        await shop.prepare()
+        stop = asyncio.Event()
+        stop.set()
+        await shop.consumer.run(stop)
+        assert await at.count(space.queue) == 1

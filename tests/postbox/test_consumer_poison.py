@@ -1,0 +1,157 @@
+"""A message that can never be handled is set aside with its reason; its neighbours go on."""
+
+from collections.abc import Sequence
+
+import orjson
+import pytest
+
+from postbox.cloudevents import encode
+from postbox.database import Client
+from postbox.deadletter import ERROR, QUEUE, REASON
+from postbox.errors import SetAside
+from postbox.event import Event
+from tests.conftest import Space
+from tests.eventually import eventually
+from tests.postbox import shop as shop_module
+from tests.postbox.broker import broker, event_of
+from tests.postbox.shop import QUICK, Placed, Shop, failing_on, topology
+from tests.postbox.test_consumer import is_applied
+
+
+def _with(**changes: object) -> bytes:
+    return orjson.dumps(orjson.loads(encode(event_of(Placed("bad")))) | changes)
+
+
+POISON = {
+    "not JSON": (b"{never closed", "malformed"),
+    "no CloudEvent": (b'{"order": "o1"}', "malformed"),
+    "unknown type": (_with(type="order.eaten"), "invalid"),
+    "invalid data": (_with(data={"order": "o1", "quantity": "many"}), "invalid"),
+    "data that the decoder has not thought of": (_with(data={"quantity": 1}), "invalid"),
+}
+
+
+@pytest.mark.fault(14, "poison: not JSON, invalid")
+@pytest.mark.parametrize(("body", "reason"), POISON.values(), ids=POISON.keys())
+async def test_what_cannot_be_read_is_set_aside_at_once(
+    client: Client, space: Space, body: bytes, reason: str
+) -> None:
+    """Goal: the dead queue holds exactly it, with its reason. Method: publish it amid others."""
+    async with broker(space) as at:
+        await at.publish(event_of(Placed("o1")))
+        await at.publish_raw(body, type_=Placed.TYPE, message_id="m1", headers={"kept": 1})
+        await at.publish(event_of(Placed("o2")))
+        async with Shop(client, space).open() as shop:
+            await is_applied(shop, at, 2)
+            (letter,) = await at.dead(count=1)
+            assert await shop.totals() == {"o1": 1, "o2": 1}
+    assert (letter.body, letter.message_id, letter.type) == (body, "m1", Placed.TYPE)
+    assert letter.headers["kept"] == 1
+    assert letter.headers[REASON] == reason
+    assert letter.headers[QUEUE] == space.queue
+    assert letter.headers[ERROR]
+
+
+@pytest.mark.fault(14, "poison: a handler bug")
+async def test_a_message_that_breaks_the_handler_is_tried_then_set_aside(
+    client: Client, space: Space
+) -> None:
+    """Goal: neighbours of the same batch go on; the bad one leaves nothing but its dead letter.
+
+    Method: a handler that raises, after it has written, on one order of thirty.
+    """
+    shop = Shop(client, space, wrap=failing_on(lambda placed: placed.order == "o7"))
+    async with broker(space) as at:
+        await at.publish(*(event_of(Placed(f"o{number}")) for number in range(30)))
+        async with shop.open():
+            await is_applied(shop, at, 29)
+            (letter,) = await at.dead(count=1)
+            assert "o7" not in await shop.totals()
+            assert len(await shop.emitted()) == 29
+    assert letter.headers[REASON] == "handler_failed"
+    assert letter.headers[ERROR] == "ZeroDivisionError: cannot count o7"
+    alone = [batch for batch in shop.batches if [one.fact.order for one in batch] == ["o7"]]
+    assert len(alone) == QUICK.tries_max
+
+
+async def test_a_handler_that_recovers_in_time_sets_nothing_aside(
+    client: Client, space: Space
+) -> None:
+    tries = 0
+
+    def is_bad(_: Placed) -> bool:
+        nonlocal tries
+        tries += 1
+        return tries < QUICK.tries_max
+
+    async with broker(space) as at:
+        await at.publish(event_of(Placed("o1")))
+        async with Shop(client, space, wrap=failing_on(is_bad)).open() as shop:
+            await is_applied(shop, at, 1)
+            assert await shop.totals() == {"o1": 1}
+            assert tries == QUICK.tries_max
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+class Forged(SetAside):
+    """A message that the handler knows it can never handle."""
+
+    reason = "forged"
+
+
+async def test_a_handler_can_set_a_message_aside_by_itself(client: Client, space: Space) -> None:
+    wrap = failing_on(lambda placed: placed.order == "bad", Forged)
+    async with broker(space) as at:
+        await at.publish(event_of(Placed("bad")), event_of(Placed("o1")))
+        async with Shop(client, space, wrap=wrap).open() as shop:
+            (letter,) = await at.dead(count=1)
+            await is_applied(shop, at, 1)
+        assert letter.headers[REASON] == "forged"
+        alone = [batch for batch in shop.batches if [one.fact.order for one in batch] == ["bad"]]
+        assert len(alone) == 1
+
+
+async def test_a_dead_letter_that_was_not_confirmed_is_not_acknowledged(
+    client: Client, space: Space
+) -> None:
+    table = topology(space)
+    dead = f"{space.queue}.dead"
+    async with broker(space) as at:
+        await at.publish_raw(b"poison", type_=Placed.TYPE)
+        async with Shop(client, space).open() as shop:
+            letters = await at.dead(count=1)
+            queue = await at.channel.get_queue(dead)
+            await queue.unbind(table.dead, routing_key=space.queue)
+            await at.publish_raw(letters[0].body, type_=Placed.TYPE)
+            await at.publish(event_of(Placed("o1")))
+            await is_applied(shop, at, 1)
+            assert await at.count(dead) == 0
+        await at.waits(space.queue, count=1)  # it went back to where it came from
+        async with Shop(client, space).open():  # which declares the binding again
+            assert len(await at.dead(count=1)) == 1
+            await at.waits(space.queue, count=0)
+
+
+async def test_many_poisoned_messages_do_not_stop_the_sound_ones(
+    client: Client, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decode(event: Event) -> Placed:
+        raise KeyError(event.type)
+
+    sound: Sequence[Event] = [event_of(Placed(f"o{number}")) for number in range(20)]
+    async with broker(space) as at:
+        for event in sound:
+            await at.publish_raw(b"poison", type_=Placed.TYPE)
+            await at.publish(event)
+        async with Shop(client, space).open() as shop:
+            await is_applied(shop, at, 20)
+            await at.waits(f"{space.queue}.dead", count=20)
+    monkeypatch.setattr(shop_module, "decode", decode)
+    async with broker(space) as at:
+        await at.publish(*sound)
+        async with Shop(client, space).open():
+
+            async def all_set_aside() -> bool:
+                return await at.count(f"{space.queue}.dead") == 40
+
+            await eventually(all_set_aside)

@@ -1,0 +1,124 @@
+"""The double keeps the promises of the real thing, as far as a handler can tell."""
+
+from collections.abc import Sequence
+from itertools import permutations
+from random import Random
+
+import pytest
+
+from postbox.apply import Decided
+from postbox.database import Client
+from postbox.delivery import Message
+from postbox.errors import EventTooLarge
+from postbox.event import Event
+from postbox.testing import MemoryPostbox
+from postbox.tracing import trace_id
+from postbox.transaction import Session
+from tests.conftest import Space
+from tests.postbox.broker import broker, event_of
+from tests.postbox.shop import Counted, Placed, Shop, count, decode
+from tests.postbox.test_consumer import is_applied
+from tests.postbox.test_outbox import Letter
+
+
+class MemoryTotals(dict[str, int]):
+    def get(self, order: str, default: int | None = 0) -> int:  # type: ignore[override]
+        return super().get(order, default or 0)
+
+    def put(self, order: str, total: int) -> None:
+        self[order] = total
+
+
+class MemoryShop:
+    """The shop's own rule, on a double."""
+
+    def __init__(self) -> None:
+        self.postbox = MemoryPostbox(source="/services/shop")
+        self.totals = MemoryTotals()
+
+    async def handle(
+        self, session: Session, messages: Sequence[Message[Placed]]
+    ) -> Sequence[Decided]:
+        return count(messages, self.totals)
+
+    async def feed(self, *events: Event) -> list[str]:
+        return await self.postbox.feed(events, decode=decode, handler=self.handle)
+
+    @property
+    def emitted(self) -> list[tuple[str, int]]:
+        return [(event.data["order"], event.data["total"]) for event in self.postbox.events]
+
+
+async def test_add_collects_events() -> None:
+    postbox = MemoryPostbox(source="/services/shop")
+    ids = await postbox.add(None, Placed("o1"), Placed("o2"))
+    assert tuple(event.id for event in postbox.events) == ids
+    first = postbox.events[0]
+    assert (first.type, first.subject, first.source) == ("order.placed", "o1", "/services/shop")
+    assert first.data == {"order": "o1", "quantity": 1}
+
+
+async def test_add_refuses_what_the_outbox_refuses() -> None:
+    postbox = MemoryPostbox()
+    with pytest.raises(EventTooLarge):
+        await postbox.add(None, Placed("o1"), Letter("x" * 300_000))
+    with pytest.raises(TypeError):
+        await postbox.add(None, Letter(object()))
+    assert postbox.events == []
+
+
+async def test_repeats_within_and_across_batches_are_duplicates() -> None:
+    shop = MemoryShop()
+    first, second = event_of(Placed("o1")), event_of(Placed("o2"))
+    assert await shop.feed(first, first, second) == ["count", "duplicate", "count"]
+    assert await shop.feed(second) == ["duplicate"]
+    assert shop.totals == {"o1": 1, "o2": 1}
+    assert shop.emitted == [("o1", 1), ("o2", 1)]
+
+
+async def test_a_handler_that_raises_has_done_nothing() -> None:
+    shop = MemoryShop()
+    event = event_of(Placed("o1"))
+
+    async def broken(
+        session: Session, messages: Sequence[Message[Placed]]
+    ) -> Sequence[Decided]:
+        await shop.postbox.add(session, Counted("o1", 1))
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await shop.postbox.feed([event], decode=decode, handler=broken)
+    assert shop.postbox.events == []
+    assert await shop.feed(event) == ["count"]
+
+
+async def test_what_is_emitted_continues_the_trace() -> None:
+    shop = MemoryShop()
+    event = event_of(Placed("o1"))
+    await shop.feed(event)
+    assert trace_id(shop.postbox.events[0].traceparent) == trace_id(event.traceparent)
+
+
+async def test_any_order_can_be_tried() -> None:
+    events = [event_of(Placed("o1", quantity)) for quantity in (1, 2, 3)]
+    for order in permutations(events):
+        shop = MemoryShop()
+        await shop.feed(*order)
+        assert shop.totals == {"o1": 6}
+
+
+async def test_the_double_and_the_real_thing_emit_the_same(client: Client, space: Space) -> None:
+    """Conformance: one rule, the same events with repeats in the same order, on both."""
+    random = Random(7)
+    distinct = [event_of(Placed(f"o{number % 4}", number)) for number in range(40)]
+    events = [*distinct, *random.sample(distinct, 20)]
+    random.shuffle(events)
+    double = MemoryShop()
+    for start in range(0, len(events), 7):
+        await double.feed(*events[start : start + 7])
+    async with broker(space) as at:
+        await at.publish(*events)
+        async with Shop(client, space).open() as real:
+            await is_applied(real, at, 40)
+            assert sorted(await real.emitted()) == sorted(double.emitted)
+            assert await real.totals() == double.totals

@@ -1,0 +1,163 @@
+"""The table of queues and bindings stands, and stands again when somebody tore it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import aio_pika
+import pytest
+
+from postbox import keeper
+from postbox.clock import DatabaseClock
+from postbox.database import Client, own_database
+from postbox.errors import BrokerUnavailable, TopologyMismatch
+from postbox.health import Health
+from postbox.keeper import TopologyKeeper
+from postbox.topology import DELIVERY_LIMIT, Topology
+from tests.conftest import Space
+from tests.eventually import eventually
+from tests.postbox.broker import broker, event_of
+from tests.postbox.shop import Placed, topology
+
+NOWHERE = "amqp://guest:guest@127.0.0.1:1/"
+
+
+class Kept:
+    """A keeper and its health."""
+
+    def __init__(self, client: Client, space: Space, table: Topology | None = None) -> None:
+        self.health = Health("broker")
+        self.keeper = TopologyKeeper(
+            table or topology(space),
+            uri=space.rabbitmq_uri,
+            name="shop",
+            database=own_database(client),
+            clock=DatabaseClock(client),
+            health=self.health,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        await self.keeper.prepare()
+        stop = asyncio.Event()
+        task = asyncio.create_task(self.keeper.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await task
+
+    async def is_ready(self) -> bool:
+        try:
+            self.keeper.require()
+        except BrokerUnavailable:
+            return False
+        return not self.health.problems
+
+
+async def test_queues_lose_nothing_by_their_arguments(client: Client, space: Space) -> None:
+    """A queue that is declared with any other argument than these would be refused."""
+    async with broker(space) as at:
+        await at.channel.declare_queue(
+            space.queue,
+            durable=True,
+            arguments={
+                "x-queue-type": "quorum",
+                "x-dead-letter-exchange": f"{space.exchange}.dead",
+                "x-dead-letter-routing-key": space.queue,
+                "x-dead-letter-strategy": "at-least-once",
+                "x-overflow": "reject-publish",
+                "x-delivery-limit": DELIVERY_LIMIT,
+            },
+        )
+        quorum = {"x-queue-type": "quorum"}
+        for name in (f"{space.queue}.dead", f"{space.exchange}.unrouted"):
+            await at.channel.declare_queue(name, durable=True, arguments=quorum)
+
+
+@pytest.mark.fault(12, "a binding is missing")
+async def test_a_binding_that_was_torn_is_declared_again(
+    client: Client, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: an event that no queue wants is kept; within one interval the next ones flow again.
+
+    Method: unbind the queue from the exchange, beside a keeper.
+    """
+    monkeypatch.setattr(keeper, "INTERVAL_S", 0.3)
+    kept = Kept(client, space)
+    async with broker(space) as at, kept.running():
+        await eventually(kept.is_ready)
+        queue = await at.channel.get_queue(space.queue)
+        await queue.unbind(space.exchange, routing_key=Placed.TYPE)
+        lost = event_of(Placed("o1"))
+        await at.publish(lost)  # confirmed: the alternate exchange has it
+        unrouted = await at.channel.get_queue(f"{space.exchange}.unrouted")
+        found = await unrouted.get(no_ack=True)
+        assert found.message_id == lost.id
+
+        async def flows() -> bool:
+            await at.publish(event_of(Placed("o2")))
+            return await at.count(space.queue) > 0
+
+        await eventually(flows, every_s=0.1)
+
+
+def test_the_interval_is_seconds() -> None:
+    assert keeper.INTERVAL_S <= 5
+
+
+async def test_a_queue_with_other_arguments_is_reported_and_left_alone(
+    client: Client, space: Space
+) -> None:
+    async with await aio_pika.connect(space.rabbitmq_uri) as connection:
+        channel = await connection.channel()
+        await channel.declare_queue(space.queue, durable=True)
+        with pytest.raises(TopologyMismatch, match=space.queue):
+            await topology(space).declare(channel)
+
+    kept = Kept(client, space)
+    async with kept.running():
+
+        async def is_told() -> bool:
+            return space.queue in kept.health.problems.get("broker", "")
+
+        await eventually(is_told)
+        assert not await kept.is_ready()
+
+
+async def test_work_is_accepted_once_the_table_stood_even_while_the_broker_is_away(
+    client: Client, space: Space
+) -> None:
+    away = replace(space, rabbitmq_uri=NOWHERE)
+    never = Kept(client, away)
+    async with never.running():
+
+        async def is_told() -> bool:
+            return "cannot connect" in never.health.problems["broker"]
+
+        await eventually(is_told)
+        with pytest.raises(BrokerUnavailable):
+            never.keeper.require()
+
+    kept = Kept(client, space)
+    async with kept.running():
+        await eventually(kept.is_ready)
+
+    later = Kept(client, away)
+    async with later.running():
+        later.keeper.require()
+
+    table = topology(space)
+    more = replace(table, queues={**table.queues, f"{space.name}.mail": [Placed.TYPE]})
+    another = Kept(client, away, more)
+    async with another.running():
+        with pytest.raises(BrokerUnavailable):
+            another.keeper.require()
+
+
+def test_a_fingerprint_is_of_the_table_not_of_how_it_is_written() -> None:
+    one = Topology(queues={"a": ["x", "y"], "b": ["z"]})
+    assert one.fingerprint == Topology(queues={"b": ["z"], "a": ["y", "x"]}).fingerprint
+    assert one.fingerprint != Topology(queues={"a": ["x"], "b": ["z", "y"]}).fingerprint
+    assert one.fingerprint != Topology(exchange="other", queues=one.queues).fingerprint

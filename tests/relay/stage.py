@@ -1,0 +1,253 @@
+"""One outbox with a queue behind it, and the relays that a test sets to work on them."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+from uuid import uuid4
+
+import aio_pika
+import orjson
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+
+from postbox.clock import DatabaseClock
+from postbox.database import Document, connect, own_database
+from postbox.event import new_id, partition
+from postbox.outbox import Outbox
+from postbox.topology import Topology
+from relay.options import Options
+from relay.relay import Relay
+from relay.source import Shard, Source
+from relay.state import RelayHealth
+from stack.mongod import Mongod
+from stack.ports import LOOPBACK, free_port
+from stack.process import ROOT
+from stack.rabbitmq import RabbitMQ
+
+PATIENCE_S: Final = 30.0
+QUORUM: Final = {"x-queue-type": "quorum"}
+
+
+async def eventually(
+    condition: Callable[[], Awaitable[object]], what: str, *, within_s: float = PATIENCE_S
+) -> None:
+    """Poll `condition` until it is true; fail with `what` when that takes too long."""
+    until_s = time.monotonic() + within_s
+    while not await condition():
+        assert time.monotonic() < until_s, f"not within {within_s} s: {what}"
+        await asyncio.sleep(0.05)
+
+
+class Stage:
+    """Types are `<name>.made`, so that many stages can share one broker."""
+
+    def __init__(self, mongod: Mongod, rabbitmq: RabbitMQ, directory: Path) -> None:
+        self.name = f"t{uuid4().hex[:10]}"
+        self.mongod = mongod
+        self.rabbitmq = rabbitmq
+        self.directory = directory
+        self.client = connect(self.source.uri, application="test")
+        self.database = own_database(self.client)
+        self.rows = self.database["outbox"]
+        self.arrived: list[str] = []
+
+    @property
+    def source(self) -> Source:
+        return Source(self.name, self.mongod.database(self.name))
+
+    async def __aenter__(self) -> Self:
+        await Outbox(self.database, source="", clock=DatabaseClock(self.client)).prepare()
+        async with await aio_pika.connect(self.rabbitmq.uri) as connection:
+            channel = await connection.channel()
+            await Topology(queues={self.name: [f"{self.name}.#"]}).declare(channel)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.client.drop_database(self.name)
+        await self.client.close()
+
+    # --- what the service does
+
+    def row(self, number: int = 0, **changes: object) -> Document:
+        subject = f"s{number % 10}"
+        return {
+            "_id": new_id(),
+            "type": f"{self.name}.made",
+            "subject": subject,
+            "source": "/test",
+            "time": datetime.now(UTC),
+            "data": {"n": number},
+            "partition": partition(subject),
+            "state": "pending",
+            **changes,
+        }
+
+    async def add(self, count: int, **changes: object) -> list[str]:
+        """Commit `count` rows in one transaction's worth; their ids in order."""
+        return await self.insert([self.row(number, **changes) for number in range(count)])
+
+    async def insert(self, rows: list[Document]) -> list[str]:
+        await self.rows.insert_many(rows)
+        return [row["_id"] for row in rows]
+
+    # --- what is to be seen of it
+
+    async def pull(self) -> list[str]:
+        """Take out what the queue holds; the ids of all that ever arrived, in order of arrival."""
+        async with await aio_pika.connect(self.rabbitmq.uri) as connection:
+            channel = await connection.channel()
+            queue = await channel.declare_queue(self.name, passive=True)
+            for message in await taken(queue):
+                assert message.message_id is not None
+                assert orjson.loads(message.body)["id"] == message.message_id
+                self.arrived.append(message.message_id)
+        return self.arrived
+
+    async def states(self) -> dict[str, int]:
+        cursor = await self.rows.aggregate([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
+        return {row["_id"]: row["n"] async for row in cursor}
+
+    async def is_all_published(self) -> bool:
+        return set(await self.states()) == {"published"}
+
+    async def delivered(self, ids: list[str]) -> None:
+        """Wait until all of `ids` arrived and are marked."""
+        await eventually(self.is_all_published, "all rows are marked published")
+        missing = set(ids) - set(await self.pull())
+        assert not missing, f"marked, but never arrived: {missing}"
+
+    async def checkpoint(self, shard: str = "0/1") -> Document:
+        return await self.database["relay_checkpoint"].find_one({"_id": shard}) or {}
+
+    async def has_token(self) -> bool:
+        return "token" in await self.checkpoint()
+
+    async def behind_the_token(self) -> set[str]:
+        """The ids of the rows that a relay would not read again, by the token that is saved."""
+        token = (await self.checkpoint()).get("token")
+        if token is None:
+            return set()
+        ids = {row["_id"] async for row in self.rows.find({}, {"_id": 1})}
+        stream = await self.rows.watch(
+            [{"$match": {"operationType": "insert"}}], start_after=token, max_await_time_ms=200
+        )
+        async with stream:
+            while (change := await stream.try_next()) is not None:
+                ids.discard(change["documentKey"]["_id"])
+        return ids
+
+    # --- relays
+
+    @asynccontextmanager
+    async def relaying(
+        self,
+        options: Options = Options(),  # noqa: B008 - immutable
+        shard: Shard = Shard(),  # noqa: B008 - immutable
+    ) -> AsyncIterator[Relay]:
+        """A relay in this process. It has to stop within its limit, and not to have failed."""
+        stop = asyncio.Event()
+        relay = Relay(
+            self.source, self.rabbitmq.uri, health=RelayHealth(), shard=shard, options=options
+        )
+        running = asyncio.ensure_future(relay.run(stop))
+        try:
+            yield relay
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 10)
+
+    @asynccontextmanager
+    async def streaming(
+        self,
+        options: Options = Options(),  # noqa: B008 - immutable
+    ) -> AsyncIterator[Relay]:
+        """A relay that has saved a token: what is added from now on comes by the stream."""
+        async with self.relaying(replace(options, idle_save_s=0.1)) as relay:
+            await eventually(self.has_token, "the token of a stream without events is saved")
+            yield relay
+
+    @asynccontextmanager
+    async def program(self, **variables: str) -> AsyncIterator["RelayProgram"]:
+        """`python -m relay`, killed at the end if it still runs."""
+        program = RelayProgram(self, variables)
+        await program.start()
+        try:
+            yield program
+        finally:
+            await program.kill()
+
+
+class RelayProgram:
+    """A relay in a process of its own."""
+
+    def __init__(self, stage: Stage, variables: dict[str, str]) -> None:
+        self.port = free_port()
+        self.log = stage.directory / f"relay-{self.port}.log"
+        self._environment = {
+            "PATH": os.environ["PATH"],
+            "RELAY_SOURCES": f"{stage.source.name}={stage.source.uri}",
+            "RABBITMQ_URI": stage.rabbitmq.uri,
+            "RELAY_PORT": str(self.port),
+            "HTTP_HOST": LOOPBACK,
+            **variables,
+        }
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process is not None
+        return self._process
+
+    async def start(self) -> None:
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "relay"),
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self, within_s: float = PATIENCE_S) -> int:
+        return await asyncio.wait_for(self.process.wait(), within_s)
+
+    async def kill(self) -> None:
+        if self.process.returncode is None:
+            self.process.kill()
+        await self.process.wait()
+
+    @property
+    def rss_peak_mb(self) -> float:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+
+
+async def taken(queue: AbstractQueue) -> list[AbstractIncomingMessage]:
+    """What the queue held when it was declared, and what came since."""
+    messages: list[AbstractIncomingMessage] = []
+    expected = queue.declaration_result.message_count or 0
+    if expected == 0:
+        return messages
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        messages.append(message)
+
+    tag = await queue.consume(take, no_ack=True)
+
+    async def are_there() -> bool:
+        return len(messages) >= expected
+
+    await eventually(are_there, f"{expected} messages come out of {queue.name}")
+    await queue.cancel(tag)
+    return messages

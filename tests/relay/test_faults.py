@@ -1,0 +1,129 @@
+"""Whatever is killed, and whenever: no event is lost, and no checkpoint is ahead of a confirm."""
+
+import asyncio
+import os
+import signal
+from contextlib import suppress
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from relay.options import Options
+from relay.state import State
+from tests.relay.stage import Stage, eventually
+
+
+@pytest.mark.fault(6, "relay killed after publish, after confirm, before checkpoint")
+@pytest.mark.parametrize("point", ["relay.published", "relay.confirmed", "relay.marked"])
+async def test_a_relay_that_is_killed_loses_nothing(stage: Stage, point: str) -> None:
+    """Goal: I7 at the moment of death, then nothing lost. Method: SIGKILL at the n-th pass through
+    the point, after some tokens were saved; compare what the token has passed with the queue."""
+    ids = await stage.add(5)
+    async with stage.program(CRASH_AT=f"{point}:12") as relay:
+        while relay.process.returncode is None:
+            ids += await stage.add(5)
+            await asyncio.sleep(0.05)
+        assert await relay.ended() == -signal.SIGKILL
+    passed = await stage.behind_the_token()
+    assert passed, "a token was saved before the kill"
+    assert passed <= set(await stage.pull())
+
+    await stage.database["relay_checkpoint"].update_one({}, {"$unset": {"until": ""}})
+    async with stage.relaying():
+        await stage.delivered(ids)
+    repeats = len(stage.arrived) - len(ids)
+    assert 0 <= repeats < len(ids), "duplicates at most, and not of everything"
+
+
+@pytest.mark.fault(7, "primary steps down under load")
+async def test_a_primary_that_steps_down_loses_nothing(stage: Stage) -> None:
+    async with stage.relaying() as relay:
+        ids = await stage.add(20)
+        await stage.delivered(ids)
+        ids += await stage.add(200)
+        with suppress(AutoReconnect):  # it closes its connections
+            await stage.client.admin.command("replSetStepDown", 1, force=True)
+
+        async def is_primary() -> bool:
+            hello = await stage.client.admin.command("hello")
+            return bool(hello["isWritablePrimary"])
+
+        await eventually(is_primary, "it is elected again")
+        ids += await stage.add(20)
+        await stage.delivered(ids)
+        assert relay.state is State.STREAMING
+
+
+@pytest.mark.fault(8, "mongod kill -9 and restart")
+async def test_a_database_that_is_killed_loses_nothing(stage: Stage) -> None:
+    async with stage.relaying():
+        ids = await stage.add(20)
+        await stage.delivered(ids)
+        ids += await stage.add(500)
+        await stage.mongod.kill()
+        await stage.mongod.start()
+        ids += await stage.add(20)
+        await stage.delivered(ids)
+
+
+@pytest.mark.fault(10, "broker kill -9 in the middle of publishing")
+async def test_a_broker_that_is_killed_loses_nothing(stage: Stage) -> None:
+    async with stage.relaying():
+        ids = await stage.add(20)
+        await stage.delivered(ids)
+        ids += await stage.add(3_000)
+
+        async def is_in_the_middle() -> bool:
+            return (await stage.states()).get("published", 0) > 100
+
+        await eventually(is_in_the_middle, "some of them are published")
+        await stage.rabbitmq.kill()
+        ids += await stage.add(20)
+        assert (await stage.states())["pending"] > 0
+        await stage.rabbitmq.start()
+        await stage.delivered(ids)
+
+
+@pytest.mark.fault(11, "broker frozen")
+async def test_a_broker_that_is_frozen_past_the_deadline_loses_nothing(stage: Stage) -> None:
+    """Goal: an unconfirmed message is sent again on a new connection. Method: SIGSTOP for longer
+    than the deadline on a confirm."""
+    async with stage.relaying(Options(publish_deadline_s=0.5)) as relay:
+        ids = await stage.add(20)
+        await stage.delivered(ids)
+        pid = stage.rabbitmq.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            ids += await stage.add(100)
+
+            async def has_noticed() -> bool:
+                return f"{stage.name}.broker" in relay.health.problems
+
+            await eventually(has_noticed, "the deadline passes")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await stage.delivered(ids)
+
+
+@pytest.mark.fault(13, "memory alarm")
+async def test_a_broker_that_blocks_publishers_is_waited_for(stage: Stage) -> None:
+    """Goal: while the broker blocks, memory stays bounded and nothing is sent again and again.
+    Method: a memory alarm, with a deadline much shorter than it lasts and a small window."""
+    options = Options(publish_deadline_s=0.5, window_messages_max=50)
+    async with stage.relaying(options) as relay:
+        ids = await stage.add(20)
+        await stage.delivered(ids)
+        await stage.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+        try:
+            ids += await stage.add(200)
+
+            async def is_blocked() -> bool:
+                return "blocks" in relay.health.problems.get(f"{stage.name}.broker", "")
+
+            await eventually(is_blocked, "the broker blocks")
+        finally:
+            await stage.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+        await stage.delivered(ids)
+        assert not relay.health.problems
+    assert len(stage.arrived) == len(ids), "nothing was sent twice"

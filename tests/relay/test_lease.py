@@ -1,0 +1,121 @@
+"""One relay publishes, any number stand by, and one that lost its lease changes nothing."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from relay.checkpoint import Checkpoint
+from relay.errors import LeaseLost
+from relay.source import Shard
+from relay.state import State
+from tests.relay.stage import Stage, eventually
+
+TAKE_OVER_S = 6.0
+
+
+def checkpoint(stage: Stage, holder: str, lease_s: float = 5.0) -> Checkpoint:
+    return Checkpoint(stage.database, Shard(), holder=holder, lease_s=lease_s)
+
+
+async def test_of_many_that_race_one_wins(stage: Stage) -> None:
+    racers = [checkpoint(stage, f"relay {number}") for number in range(20)]
+    terms = await asyncio.gather(*(racer.take() for racer in racers))
+    assert len([term for term in terms if term is not None]) == 1
+
+
+async def test_the_document(stage: Stage) -> None:
+    term = await checkpoint(stage, "a").take()
+    assert term is not None
+    await term.save({"_data": "$not a field"})
+    document = await stage.checkpoint()
+    assert set(document) == {"_id", "holder", "fence", "until", "token", "at"}
+    assert document["_id"] == "0/1"
+    assert document["token"] == {"_data": "$not a field"}
+
+
+async def test_a_released_lease_is_free_at_once_and_its_token_is_passed_on(stage: Stage) -> None:
+    first = await checkpoint(stage, "a").take()
+    assert first is not None
+    await first.save({"_data": "x"})
+    assert await checkpoint(stage, "b").take() is None
+    await first.release()
+    assert not first.is_held
+    second = await checkpoint(stage, "b").take()
+    assert second is not None
+    assert second.token == {"_data": "x"}
+    assert second.fence == first.fence + 1
+
+
+async def test_the_holder_takes_its_own_lease_again_with_a_new_fence(stage: Stage) -> None:
+    mine = checkpoint(stage, "a")
+    first, second = await mine.take(), await mine.take()
+    assert first is not None
+    assert second is not None
+    assert second.fence == first.fence + 1
+    with pytest.raises(LeaseLost):
+        await first.save({"_data": "x"})
+
+
+async def test_an_outdated_fence_changes_nothing(stage: Stage) -> None:
+    old = await checkpoint(stage, "a", lease_s=0.2).take()
+    assert old is not None
+
+    async def is_taken_over() -> bool:
+        return await checkpoint(stage, "b").take() is not None
+
+    await eventually(is_taken_over, "the lease runs out")
+    before = await stage.checkpoint()
+    with pytest.raises(LeaseLost):
+        await old.save({"_data": "old"})
+    with pytest.raises(LeaseLost):
+        await old.renew()
+    await old.release()
+    assert await stage.checkpoint() == before
+
+
+async def test_a_standby_takes_over_from_one_that_is_killed(stage: Stage) -> None:
+    async with stage.program() as first:
+        ids = await stage.add(5)
+        await stage.delivered(ids)
+        async with stage.relaying() as second:
+            await stage.delivered(ids)
+            assert second.state is State.STANDBY
+            await first.kill()
+            killed_at_s = time.monotonic()
+            ids += await stage.add(5)
+
+            async def has_taken_over() -> bool:
+                return second.state is not State.STANDBY
+
+            await eventually(has_taken_over, "the standby takes over")
+            assert time.monotonic() - killed_at_s < TAKE_OVER_S
+            await stage.delivered(ids)
+
+
+@pytest.mark.fault(23, "frozen past its lease, then thawed")
+async def test_a_relay_that_was_frozen_past_its_lease_is_fenced_off(stage: Stage) -> None:
+    """Goal: two relays never both move the token. Method: SIGSTOP in the middle of streaming, until
+    another has taken over; then SIGCONT, with rows for both to fight over."""
+    async with stage.program(RELAY_LEASE_S="1") as frozen:
+        ids = await stage.add(5)
+        await stage.delivered(ids)
+        frozen.signal(signal.SIGSTOP)
+        ids += await stage.add(5)
+        async with stage.relaying() as second:
+            await stage.delivered(ids)
+            fence = (await stage.checkpoint())["fence"]
+            frozen.signal(signal.SIGCONT)
+            for _ in range(10):
+                ids += await stage.add(5)
+                await asyncio.sleep(0.05)
+
+            async def has_noticed() -> bool:
+                return b"the lease is lost" in frozen.log.read_bytes()
+
+            await eventually(has_noticed, "the thawed relay stands by")
+            await stage.delivered(ids)
+            assert second.state is State.STREAMING
+            assert (await stage.checkpoint())["fence"] == fence
+            assert frozen.process.returncode is None, "it stands by, it does not die"

@@ -1,0 +1,121 @@
+"""`python -m relay`: runs in the foreground, is ready, drains on SIGTERM, says what is wrong."""
+
+import signal
+import time
+
+import httpx
+import pytest
+
+from tests.relay.stage import Stage, eventually
+
+
+@pytest.mark.fault(17, "SIGTERM in the middle of publishing")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_drains_releases_and_exits_with_0(stage: Stage, number: signal.Signals) -> None:
+    ids = await stage.add(3_000)
+    async with stage.program() as relay:
+
+        async def is_publishing() -> bool:
+            return bool((await stage.states()).get("published"))
+
+        await eventually(is_publishing, "it publishes")
+        asked_at_s = time.monotonic()
+        relay.signal(number)
+        assert await relay.ended() == 0
+        assert time.monotonic() - asked_at_s < 10
+    published = {row["_id"] async for row in stage.rows.find({"state": "published"})}
+    assert published == set(await stage.pull()), "what was sent is marked, and the other way round"
+    assert await stage.behind_the_token() <= published
+    async with stage.relaying():
+        released_at_s = time.monotonic()
+        await stage.delivered(ids)
+        assert time.monotonic() - released_at_s < 4, "the lease was free"
+
+
+async def test_readyz_tells_the_state_and_metrics_what_it_did(stage: Stage) -> None:
+    async with stage.program() as relay, httpx.AsyncClient() as http:
+        url = f"http://127.0.0.1:{relay.port}"
+
+        async def is_ready() -> bool:
+            try:
+                return (await http.get(f"{url}/readyz")).status_code == 200
+            except httpx.TransportError:
+                return False
+
+        await eventually(is_ready, "it is ready")
+        await stage.delivered(await stage.add(3))
+        checks = (await http.get(f"{url}/readyz")).json()["checks"]
+        assert checks == {
+            stage.name: "streaming",
+            f"{stage.name}.database": "ok",
+            f"{stage.name}.broker": "ok",
+        }
+
+        async def are_counted() -> bool:
+            text = (await http.get(f"{url}/metrics")).text
+            return all(
+                any(line.startswith(f"{name}{{") for line in text.splitlines())
+                for name in (
+                    "postbox_relay_published_total",
+                    "postbox_relay_publish_duration_seconds_count",
+                    "postbox_relay_leader",
+                    "postbox_relay_token_age_seconds",
+                    "postbox_outbox_pending",
+                    "postbox_outbox_oldest_pending_age_seconds",
+                )
+            )
+
+        await eventually(are_counted, "all metrics are there")
+
+
+async def test_it_starts_while_both_servers_are_away(stage: Stage) -> None:
+    away = {
+        "RELAY_SOURCES": "away=mongodb://127.0.0.1:1/away",
+        "RABBITMQ_URI": "amqp://127.0.0.1:1/",
+    }
+    async with stage.program(**away) as relay, httpx.AsyncClient() as http:
+
+        async def is_not_ready() -> bool:
+            try:
+                reply = await http.get(f"http://127.0.0.1:{relay.port}/readyz")
+            except httpx.TransportError:
+                return False
+            return reply.status_code == 503 and "127.0.0.1:1" in reply.text
+
+        await eventually(is_not_ready, "it says what it lacks")
+        relay.signal(signal.SIGTERM)
+        assert await relay.ended(within_s=10) == 0
+
+
+@pytest.mark.parametrize("variable", ["RELAY_SOURCES", "RABBITMQ_URI", "RELAY_SHARD"])
+async def test_it_says_in_one_line_which_variable_is_wrong(stage: Stage, variable: str) -> None:
+    async with stage.program(**{variable: "nonsense"}) as relay:
+        assert await relay.ended() == 1
+        (line,) = relay.log.read_text().splitlines()
+        assert line.startswith(f"relay: {variable}: ")
+
+
+async def test_a_port_that_is_taken_ends_it_with_a_clear_line(stage: Stage) -> None:
+    async with stage.program() as first:
+
+        async def listens() -> bool:
+            try:
+                async with httpx.AsyncClient() as http:
+                    return (await http.get(f"http://127.0.0.1:{first.port}/healthz")).is_success
+            except httpx.TransportError:
+                return False
+
+        await eventually(listens, "the first one listens")
+        async with stage.program(RELAY_PORT=str(first.port)) as second:
+            assert await second.ended() == 1
+            assert str(first.port) in second.log.read_text()
+
+
+async def test_a_database_that_refuses_the_relay_ends_it(stage: Stage) -> None:
+    host = stage.source.uri.removeprefix("mongodb://").partition("/")[0]
+    refused = f"x=mongodb://nobody:wrong@{host}/x?authSource=admin"
+    async with stage.program(RELAY_SOURCES=refused) as relay:
+        assert await relay.ended() == 1
+        text = relay.log.read_text()
+        assert text.splitlines()[-1].startswith("relay: RELAY_SOURCES: x: ")
+        assert "wrong" not in text

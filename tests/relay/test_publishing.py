@@ -1,0 +1,166 @@
+"""Rows become messages: all of them, in order while streaming, whatever is wrong with some."""
+
+from datetime import UTC, datetime, timedelta
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractIncomingMessage  # noqa
+from bson import ObjectId
+
+from postbox.event import partition
+from relay.options import Options
+from relay.source import Shard, Source
+from relay.state import State
+from tests.relay.stage import QUORUM, Stage, eventually, taken
+
+
+async def test_every_row_arrives_and_is_marked(stage: Stage) -> None:
+    before = await stage.add(50)
+    async with stage.streaming():
+        during = await stage.add(50)
+        await stage.delivered(before + during)
+        row = await stage.rows.find_one({"_id": during[0]})
+        assert row is not None
+        assert datetime.now(UTC) - row["published_at"] < timedelta(minutes=1)
+    assert stage.arrived == before + during, "each once, in order"
+    assert await stage.behind_the_token() == set(before + during)
+
+
+async def test_a_subjects_order_is_kept_while_streaming(stage: Stage) -> None:
+    rows = [stage.row(number) for number in range(3_000)]
+    async with stage.relaying():
+        for start in range(0, len(rows), 100):
+            await stage.insert(rows[start : start + 100])
+        await stage.delivered([row["_id"] for row in rows])
+    subject_of = {row["_id"]: row["subject"] for row in rows}
+    for subject in set(subject_of.values()):
+        assert [one for one in stage.arrived if subject_of[one] == subject] == [
+            row["_id"] for row in rows if row["subject"] == subject
+        ]
+
+
+async def test_a_backlog_is_worked_off_in_order_and_in_bounded_memory(stage: Stage) -> None:
+    """Goal: memory does not grow with the backlog. Method: 20,000 rows of 1 KB, more than twice the
+    window's bytes, wait for the relay; many short passes join the backlog to the stream."""
+    ids: list[str] = []
+    pad = "x" * 1_000
+    for _ in range(20):
+        ids += await stage.add(1_000, data={"pad": pad})
+    async with stage.program() as relay:
+        await stage.delivered(ids)
+        assert relay.rss_peak_mb < 150
+    assert stage.arrived == ids
+
+
+async def test_what_comes_in_during_the_backfill_is_sent_once(stage: Stage) -> None:
+    """Goal: no gap and no repeat between the pending rows and the stream. Method: small passes (at
+    most 50 ids are remembered) while rows keep coming."""
+    ids = await stage.add(300)
+    async with stage.relaying(Options(skip_max=50, window_messages_max=64)) as relay:
+        for _ in range(40):
+            ids += await stage.add(10)
+        await stage.delivered(ids)
+        assert relay.state is State.STREAMING
+    assert sorted(stage.arrived) == sorted(ids)
+
+
+async def test_a_row_that_cannot_be_published_is_parked_and_its_neighbours_go_on(
+    stage: Stage,
+) -> None:
+    """Goal: poison harms only itself, both in the backfill and in the stream."""
+    good = await stage.add(3)
+    bad = await stage.add(1, data={"id": ObjectId()})
+    async with stage.streaming():
+        bad += await stage.add(1, type="x" * 300)
+        bad += await stage.add(1, data={"pad": "x" * 2_000_000})
+        good += await stage.add(3)
+
+        async def are_settled() -> bool:
+            return await stage.states() == {"published": 6, "parked": 3}
+
+        await eventually(are_settled, "six rows are published and three parked")
+    assert await stage.pull() == good
+    reasons = [row["parked"]["reason"] async for row in stage.rows.find({"_id": {"$in": bad}})]
+    assert len(reasons) == 3
+    assert any("limit is 1,048,576" in reason for reason in reasons)
+
+
+async def test_an_event_that_no_queue_wants_is_kept_although_the_alternate_was_deleted(
+    stage: Stage,
+) -> None:
+    """Goal: a returned message is sent again after the alternate exchange was declared again.
+    Method: delete the alternate's queue just before an event that nothing is bound for."""
+    async with stage.streaming(), await aio_pika.connect(stage.rabbitmq.uri) as connection:
+        channel = await connection.channel()
+        await channel.queue_delete("events.unrouted")
+        wanted_by_none = await stage.add(1, type=f"unwanted.{stage.name}")
+        wanted = await stage.add(1)
+        await stage.delivered(wanted)
+        kept = await taken(await channel.declare_queue("events.unrouted", passive=True))
+        assert wanted_by_none[0] in [message.message_id for message in kept]
+
+
+@pytest.mark.fault(13, "queue full")
+async def test_a_full_queue_holds_up_its_own_events_alone(stage: Stage) -> None:
+    """Goal: a nack is tried again until the queue has room. Method: a queue of 10 at most."""
+    full = f"{stage.name}.full"
+    async with await aio_pika.connect(stage.rabbitmq.uri) as connection:
+        channel = await connection.channel()
+        limits: FieldTable = {**QUORUM, "x-max-length": 10, "x-overflow": "reject-publish"}
+        queue = await channel.declare_queue(full, durable=True, arguments=limits)
+        await queue.bind("events", f"full.{stage.name}")
+        async with stage.relaying():
+            refused = await stage.add(20, type=f"full.{stage.name}")
+            await eventually(stage.is_all_published, "the queue is full: the limit is not sharp")
+            refused += await stage.add(20, type=f"full.{stage.name}")
+            neighbours = await stage.add(20)
+
+            async def have_neighbours_arrived() -> bool:
+                return set(neighbours) <= set(await stage.pull())
+
+            await eventually(have_neighbours_arrived, "the neighbours arrive")
+            assert (await stage.states()).get("pending", 0) > 0
+            arrived: set[str | None] = set()
+
+            async def have_all_arrived() -> bool:
+                queue = await channel.declare_queue(full, passive=True)
+                arrived.update(message.message_id for message in await taken(queue))
+                return arrived >= set(refused)
+
+            await eventually(have_all_arrived, "all get through once there is room")
+            await eventually(stage.is_all_published, "all are marked")
+
+
+async def test_an_overlooked_row_is_swept_up(stage: Stage) -> None:
+    """Goal: a pending row that the stream never shows is published all the same. Method: a
+    published row is made pending again and old, which is no insert."""
+    async with stage.relaying(Options(sweep_every_s=0.5)):
+        ids = await stage.add(2)
+        await stage.delivered(ids)
+        old = datetime.now(UTC) - timedelta(minutes=2)
+        again = {"$set": {"state": "pending", "time": old}, "$unset": {"published_at": ""}}
+        await stage.rows.update_one({"_id": ids[0]}, again)
+        await eventually(stage.is_all_published, "it is swept up")
+    assert await stage.pull() == [*ids, ids[0]]
+
+
+async def test_shards_share_the_work(stage: Stage) -> None:
+    ids = await stage.add(50)
+    no_partition = await stage.add(1, partition=None)
+    async with stage.relaying(shard=Shard(0, 2)), stage.relaying(shard=Shard(1, 2)):
+        ids += await stage.add(50)
+        await stage.delivered(ids + no_partition)
+    assert len(stage.arrived) == 101
+    assert (await stage.checkpoint("0/2"))["fence"] == 1
+    assert (await stage.checkpoint("1/2"))["fence"] == 1
+    assert len({partition(f"s{number}") % 2 for number in range(10)}) == 2
+
+
+async def test_the_sources_of_a_program_do_not_disturb_each_other(stage: Stage) -> None:
+    async with Stage(stage.mongod, stage.rabbitmq, stage.directory) as other:
+        missing = Source("missing", "mongodb://127.0.0.1:1/missing")
+        sources = ",".join(f"{one.name}={one.uri}" for one in (missing, stage.source, other.source))
+        ids, others = await stage.add(10), await other.add(10)
+        async with stage.program(RELAY_SOURCES=sources):
+            await stage.delivered(ids)
+            await other.delivered(others)

@@ -1,0 +1,53 @@
+"""Configuration: read from variables, and every mistake names its variable."""
+
+import pytest
+
+from postbox.errors import ConfigurationError
+from postbox.settings import load
+from relay.settings import RelaySettings
+from relay.source import Shard, Source
+
+BROKER = "amqp://guest:guest@localhost/"
+
+
+def test_everything_that_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "RELAY_SOURCES",
+        "booking=mongodb://a:1,b:2/booking?replicaSet=rs0,payment=mongodb+srv://c/payment",
+    )
+    monkeypatch.setenv("RABBITMQ_URI", BROKER)
+    monkeypatch.setenv("RELAY_SHARD", "1/4")
+    monkeypatch.setenv("RELAY_LEASE_S", "2")
+    settings = load(RelaySettings)
+    assert settings.relay_sources == (
+        Source("booking", "mongodb://a:1,b:2/booking?replicaSet=rs0"),
+        Source("payment", "mongodb+srv://c/payment"),
+    )
+    assert settings.relay_port == 3003
+    assert settings.relay_shard == Shard(1, 4)
+    assert settings.options.lease_s == 2
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("RELAY_SOURCES", ""),
+        ("RELAY_SOURCES", "mongodb://a/booking"),
+        ("RELAY_SOURCES", "booking=postgres://a/booking"),
+        ("RELAY_SOURCES", "booking=mongodb://a/"),
+        ("RELAY_SOURCES", "a=mongodb://a/a,a=mongodb://b/b"),
+        ("RABBITMQ_URI", "http://localhost"),
+        ("RELAY_SHARD", "4/4"),
+        ("RELAY_SHARD", "one"),
+        ("RELAY_PORT", "0"),
+        ("RELAY_LEASE_S", "0"),
+    ],
+)
+def test_a_mistake_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv("RELAY_SOURCES", "booking=mongodb://a/booking")
+    monkeypatch.setenv("RABBITMQ_URI", BROKER)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable):
+        load(RelaySettings)

@@ -1,0 +1,140 @@
+"""The window: done only as a contiguous prefix, in flight at most once, bounded."""
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postbox.publisher import Outcome, Outgoing
+from relay.window import Window
+from tests.relay.stage import eventually
+
+
+def message(number: int, body: bytes = b"{}") -> Outgoing:
+    return Outgoing(
+        exchange="events",
+        routing_key="made",
+        message_id=str(number),
+        body=body,
+        content_type="application/json",
+    )
+
+
+def filled(count: int) -> Window:
+    window = Window(messages_max=100, bytes_max=10_000)
+    for number in range(count):
+        window.add(message(number), {"at": number})
+    return window
+
+
+def tokens(window: Window) -> list[object]:
+    return [entry.token and entry.token["at"] for entry in window.prefix(100)]
+
+
+def test_a_gap_holds_back_everything_behind_it() -> None:
+    window = filled(4)
+    window.take(4, 0.0)
+    for confirmed in ("1", "3", "2"):
+        window.settle(confirmed, Outcome.CONFIRMED)
+        assert window.prefix(100) == []
+    window.settle("0", Outcome.CONFIRMED)
+    assert tokens(window) == [0, 1, 2, 3]
+
+
+@given(st.permutations(range(12)))
+def test_the_prefix_is_always_all_confirmed(order: list[int]) -> None:
+    async def check() -> None:
+        window = filled(12)
+        window.take(12, 0.0)
+        confirmed: set[int] = set()
+        forgotten = 0
+        for number in order:
+            window.settle(str(number), Outcome.CONFIRMED)
+            confirmed.add(number)
+            prefix = window.prefix(100)
+            forgotten += len(prefix)
+            window.forget(prefix)
+            expected = next(n for n in range(13) if n not in confirmed)
+            assert forgotten == expected
+        assert len(window) == 0
+
+    asyncio.run(check())
+
+
+async def test_a_bookmark_is_passed_only_after_what_stands_before_it() -> None:
+    window = filled(1)
+    window.bookmark({"at": "later"})
+    window.bookmark({"at": "latest"})
+    assert len(window) == 2, "bookmarks that follow each other are one"
+    assert window.prefix(100) == []
+    window.take(1, 0.0)
+    window.settle("0", Outcome.CONFIRMED)
+    assert tokens(window) == [0, "latest"]
+
+
+async def test_what_a_lost_channel_left_is_sent_again_in_order() -> None:
+    window = filled(5)
+    window.take(4, 0.0)
+    window.settle("1", Outcome.CONFIRMED)
+    assert window.rewind() == 3
+    again = [entry.message.message_id for entry in window.take(10, 1.0) if entry.message]
+    assert again == ["0", "2", "3", "4"]
+    assert window.take(10, 1.0) == [], "nothing is in flight twice"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.NACKED, Outcome.RETURNED])
+async def test_a_refused_message_waits_before_it_is_sent_again(outcome: Outcome) -> None:
+    window = filled(2)
+    window.take(2, 0.0)
+    window.settle("0", outcome)
+    window.settle("1", Outcome.CONFIRMED)
+    assert window.take(10, 0.0) == []
+    assert window.prefix(100) == []
+    await asyncio.wait_for(window.sendable(), 5)
+    (entry,) = window.take(10, 0.0)
+    assert entry.number == 1
+    assert entry.tries == 1
+
+
+async def test_it_is_bounded_in_messages_and_bytes_until_they_are_marked() -> None:
+    for body, count in ((b"", 100), (b"x" * 1_000, 10)):
+        window = Window(messages_max=100, bytes_max=10_000)
+        for number in range(count):
+            await asyncio.wait_for(window.room(), 1)
+            window.add(message(number, body), None)
+        waiting = asyncio.ensure_future(window.room())
+        window.take(count, 0.0)
+        for number in range(count):
+            window.settle(str(number), Outcome.CONFIRMED)
+        prefix = window.prefix(1)
+        assert not waiting.done()
+        assert "0" in window
+        window.forget(prefix)
+        assert "0" not in window
+        await asyncio.wait_for(waiting, 1)
+
+
+async def test_the_oldest_in_flight_is_known() -> None:
+    window = filled(3)
+    assert window.oldest_sent_at_s is None
+    window.take(1, 1.0)
+    window.take(2, 2.0)
+    assert window.oldest_sent_at_s == 1.0
+    window.settle("0", Outcome.CONFIRMED)
+    assert window.oldest_sent_at_s == 2.0
+
+
+async def test_it_says_when_it_is_empty() -> None:
+    window = filled(1)
+    emptied = asyncio.ensure_future(window.emptied())
+    window.take(1, 0.0)
+    window.settle("0", Outcome.CONFIRMED)
+    await asyncio.sleep(0)
+    assert not emptied.done(), "not before it is marked"
+    window.forget(window.prefix(100))
+
+    async def is_done() -> bool:
+        return emptied.done()
+
+    await eventually(is_done, "it is empty", within_s=1)
