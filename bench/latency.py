@@ -13,7 +13,7 @@ from aiormq.abc import DeliveredMessage
 
 from bench.event import measured
 from bench.own_relay import OwnRelay
-from bench.source import QUEUE, Source
+from bench.source import QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench, until
 
@@ -28,7 +28,7 @@ async def measure(bench: Workbench) -> Figures:
         delivered_s: dict[str, float] = {}
 
         async def deliver(message: DeliveredMessage) -> None:
-            delivered_s[message.header.properties.message_id or ""] = time.perf_counter()
+            delivered_s[event_id(message)] = time.perf_counter()
 
         channel = await source.raw_channel()
         await channel.basic_consume(QUEUE, deliver, no_ack=True)
@@ -72,7 +72,7 @@ async def commit_steadily(
             group.create_task(commit(number))
 
     async def all_delivered() -> bool:
-        return all(event_id in delivered_s for event_id in committed_s)
+        return all(row_id in delivered_s for row_id in committed_s)
 
     await until(all_delivered, "the last events to be delivered", limit_s=DELIVERY_LIMIT_S)
-    return [delivered_s[event_id] - at_s for event_id, at_s in committed_s.items()]
+    return [delivered_s[row_id] - at_s for row_id, at_s in committed_s.items()]

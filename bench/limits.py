@@ -13,7 +13,7 @@ from bson.timestamp import Timestamp
 from bench.errors import BenchFailed
 from bench.event import BODY_BYTES, Measured, measured
 from bench.latency import commit_steadily
-from bench.source import BATCH, QUEUE, Source
+from bench.source import BATCH, QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
 from postbox.broker import raw_channel
@@ -130,14 +130,14 @@ async def _delivery(source: Source, bench: Workbench) -> Figures:
     await (await source.raw_channel()).queue_purge(QUEUE)
 
     async def deliver(message: DeliveredMessage) -> None:
-        delivered_s[message.header.properties.message_id or ""] = time.perf_counter()
+        delivered_s[event_id(message)] = time.perf_counter()
 
     await consuming.basic_consume(QUEUE, deliver, no_ack=True)
     channel = await source.connection.channel(on_return_raises=True)
     publisher = Publisher(await raw_channel(channel))
 
-    async def publish(event_id: str) -> None:
-        await publisher.send([_message(event_id)], lambda *_: None)
+    async def publish(row_id: str) -> None:
+        await publisher.send([_message(row_id)], lambda *_: None)
 
     latencies = await commit_steadily(
         source,
@@ -151,11 +151,11 @@ async def _delivery(source: Source, bench: Workbench) -> Figures:
     return percentiles_ms("limits.delivery", latencies)
 
 
-def _message(event_id: str) -> Outgoing:
+def _message(message_id: str) -> Outgoing:
     return Outgoing(
         exchange="events",
         routing_key=Measured.TYPE,
-        message_id=event_id,
+        message_id=message_id,
         body=b"x" * BODY_BYTES,
         content_type="application/cloudevents+json",
         type=Measured.TYPE,

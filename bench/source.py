@@ -125,11 +125,16 @@ class FirstDelivery:
         except TimeoutError as error:
             raise BenchFailed(f"no event came within {limit_s:.0f} s") from error
 
-    async def give_back(self) -> int:
-        """Put it back into the queue, at its place; the size of its body in bytes."""
+    async def take(self) -> DeliveredMessage:
+        """Take it out of the queue, and wait no more."""
         message = self._first.result()[1]
+        await self._channel.basic_ack(message.delivery_tag or 0)
         await self._channel.close()
-        return len(message.body)
+        return message
+
+
+def event_id(message: DeliveredMessage) -> str:
+    return message.header.properties.message_id or ""
 
 
 async def drained(source: Source, count: int) -> list[str]:
@@ -138,7 +143,7 @@ async def drained(source: Source, count: int) -> list[str]:
     arrived = asyncio.Event()
 
     async def deliver(message: DeliveredMessage) -> None:
-        ids.append(message.header.properties.message_id or "")
+        ids.append(event_id(message))
         arrived.set()
 
     channel = await source.raw_channel()

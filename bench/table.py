@@ -94,6 +94,11 @@ ROWS: Final = (
         key="bookings.cpu_ms_per_booking",
         unit="ms/booking",
     ),
+    Row(
+        what="whole bookings: CPU that others took from them",
+        key="bookings.cpu_percent_of_others",
+        unit="%",
+    ),
     Row(what="whole bookings at half that load, p50", key="bookings.p50_ms", unit="ms"),
     Row(
         what="whole bookings at half that load, p99",

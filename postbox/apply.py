@@ -1,12 +1,8 @@
 """Applying a batch of messages: inbox rows, states and outgoing events in one transaction."""
 
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-from opentelemetry import trace
-from opentelemetry.context import Context
 
 from postbox.crash import crash_point
 from postbox.database import Client, Document
@@ -14,7 +10,7 @@ from postbox.delivery import Message
 from postbox.event import Fact
 from postbox.inbox import Inbox
 from postbox.outbox import Outbox
-from postbox.tracing import is_traced, tracer, under
+from postbox.tracing import batch_span, under
 from postbox.transaction import Session, transaction
 
 T = TypeVar("T")
@@ -53,7 +49,7 @@ class Apply(Generic[T]):
         async def body(session: Session) -> list[Decided]:
             return await self._decide_and_write(session, messages)
 
-        with _batch_span(messages):
+        with batch_span("commit batch", (message.context for message in messages)):
             decisions = await transaction(self._client, body)
         crash_point("consumer.committed")
         return decisions
@@ -80,15 +76,3 @@ class Apply(Generic[T]):
         await self._outbox.insert(session, rows)
         crash_point("consumer.written")
         return [decided_on.pop(message.event.id, _DUPLICATE) for message in messages]
-
-
-@contextmanager
-def _batch_span(messages: Sequence[Message[T]]) -> Iterator[None]:
-    """The batch belongs to no one trace: its span is a root, linked to each message's."""
-    if not is_traced():
-        yield
-        return
-    spans = (trace.get_current_span(message.context) for message in messages)
-    links = [trace.Link(span.get_span_context()) for span in spans]
-    with tracer.start_as_current_span("commit batch", context=Context(), links=links):
-        yield

@@ -32,10 +32,10 @@ from postbox.errors import (
 from postbox.event import Event
 from postbox.health import Health
 from postbox.program import pause
-from postbox.spans import ProcessSpans
+from postbox.spans import ProcessSpans, about_delivery
 from postbox.subscription import Subscription
 from postbox.topology import Topology
-from postbox.tracing import context_of_event
+from postbox.tracing import about, context_of_event
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -230,9 +230,7 @@ class Consumer(Generic[T]):
         for message, outcome in zip(messages, outcomes, strict=True):
             log.debug(
                 "applied",
-                event_id=message.event.id,
-                type=message.event.type,
-                subject=message.event.subject,
+                **about(message.event),
                 decision=outcome,
             )
 
@@ -252,8 +250,7 @@ class Consumer(Generic[T]):
         log.error(
             "a message failed",
             queue=self._queue,
-            event_id=delivery.message.event.id,
-            type=delivery.message.event.type,
+            **about(delivery.message.event),
             tries=delivery.failures,
             tries_max=self._options.tries_max,
             exc_info=error,
@@ -267,7 +264,12 @@ class Consumer(Generic[T]):
         try:
             await self._dead.set_aside(delivery, queue=self._queue, reason=reason, text=text)
         except BrokerUnavailable as error:
-            log.warning("a dead letter waits", queue=self._queue, reason=str(error))
+            log.warning(
+                "a dead letter waits",
+                queue=self._queue,
+                **about_delivery(delivery),
+                reason=str(error),
+            )
             due = monotonic() + self._options.dead_letter_retry_s
             self._retries.append((due, delivery))
             return
@@ -276,7 +278,7 @@ class Consumer(Generic[T]):
         log.error(
             "set a message aside",
             queue=self._queue,
-            event_id=delivery.properties.message_id,
+            **about_delivery(delivery),
             reason=reason,
             error=text,
         )

@@ -31,6 +31,7 @@ CONNECT_TIMEOUT_MS = 2_000
 POOL_SIZE_MAX = 32
 WRITE_CONFLICT = 112
 NO_SUCH_TRANSACTION = 251
+NAMESPACE_EXISTS = 48
 _TRANSIENT_CODES = {WRITE_CONFLICT, NO_SUCH_TRANSACTION}
 _TRANSIENT_LABELS = (
     "TransientTransactionError",
@@ -69,6 +70,18 @@ def own_database(client: Client) -> Database:
         return client.get_default_database()
     except MongoConfigurationError as error:
         raise ConfigurationError("MONGO_URI: name the service's database in its path") from error
+
+
+async def create_collections(database: Database, *names: str) -> None:
+    """Make those that are missing, which a transaction must not. Others may do so just now too."""
+    existing = await database.list_collection_names()
+    for name in names:
+        if name not in existing:
+            try:
+                await database.create_collection(name, check_exists=False)
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS:
+                    raise
 
 
 def is_unavailable(error: PyMongoError) -> bool:

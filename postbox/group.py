@@ -14,6 +14,7 @@ from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
 from postbox.errors import TryAgain
+from postbox.tracing import batch_span
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -69,8 +70,10 @@ class GroupCommit(Generic[Request, Reply]):
     async def _settle(
         self, group: Sequence[tuple[Submission[Request], asyncio.Future[Reply]]]
     ) -> None:
+        submissions = [submission for submission, _ in group]
         try:
-            replies = await self._commit([submission for submission, _ in group])
+            with batch_span("commit group", (one.context for one in submissions)):
+                replies = await self._commit(submissions)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the submitters' to see
             if len(group) == 1 or isinstance(error, TryAgain):
                 for _, reply in group:

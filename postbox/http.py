@@ -14,7 +14,8 @@ import orjson
 import prometheus_client
 import structlog
 import uvicorn
-from opentelemetry.trace import SpanKind
+from opentelemetry.context import Context
+from opentelemetry.trace import SpanKind, StatusCode
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -106,25 +107,63 @@ def parse_json(body: bytes) -> dict[str, Any]:
 
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+BodyEndpoint = Callable[[Request, bytes], Awaitable[Response]]
 
 
 def traced(name: str, endpoint: Endpoint) -> Endpoint:
     """`endpoint` in a server span under the caller's `traceparent`; answers `traceresponse`."""
 
     async def in_span(request: Request) -> Response:
-        parent = context_of(request.headers.get("traceparent"), request.headers.get("tracestate"))
-        with flow_span(name, parent, kind=SpanKind.SERVER) as span:
-            span.set_attribute("http.request.method", request.method)
-            span.set_attribute("http.route", name.partition(" ")[2])
-            try:
-                response = await endpoint(request)
-            except Problem as problem:
-                response = problem.response()
-            span.set_attribute("http.response.status_code", response.status_code)
-            response.headers["traceresponse"] = current_trace()["traceparent"]
-            return response
+        return await _in_span(name, request, _caller(request), endpoint(request))
 
     return in_span
+
+
+def traced_by_body(
+    name: str, endpoint: BodyEndpoint, *, traceparent_of: Callable[[bytes], str | None]
+) -> Endpoint:
+    """As `traced`, for a caller who gives back our own trace context in the body."""
+
+    async def in_span(request: Request) -> Response:
+        try:
+            body = await read_body(request)
+        except Problem as problem:
+            return await _in_span(name, request, _caller(request), _refused(problem))
+        told = traceparent_of(body)
+        parent = _caller(request) if told is None else context_of(told)
+        return await _in_span(name, request, parent, endpoint(request, body))
+
+    return in_span
+
+
+def _caller(request: Request) -> Context:
+    return context_of(request.headers.get("traceparent"), request.headers.get("tracestate"))
+
+
+async def _refused(problem: Problem) -> Response:
+    raise problem
+
+
+async def _in_span(
+    name: str, request: Request, parent: Context, answer: Awaitable[Response]
+) -> Response:
+    with flow_span(name, parent, kind=SpanKind.SERVER) as span:
+        span.set_attribute("http.request.method", request.method)
+        span.set_attribute("http.route", name.partition(" ")[2])
+        span.set_attribute("url.path", request.url.path)
+        span.set_attribute("url.scheme", request.url.scheme)
+        try:
+            response = await answer
+        except Problem as problem:
+            response = problem.response()
+        except TryAgain as error:
+            response = _try_again(error)
+        span.set_attribute("http.response.status_code", response.status_code)
+        if response.status_code >= 500:
+            span.set_attribute("error.type", str(response.status_code))
+            span.set_status(StatusCode.ERROR)
+        response.headers["traceresponse"] = current_trace()["traceparent"]
+        return response
 
 
 def operational_routes(health: Health) -> list[Route]:
@@ -175,6 +214,11 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 
 
 async def _on_try_again(_: Request, error: Exception) -> Response:
+    assert isinstance(error, TryAgain)
+    return _try_again(error)
+
+
+def _try_again(error: TryAgain) -> Response:
     log.warning("answered 503", reason=str(error))
     return unavailable("Not available at the moment; try again").response()
 

@@ -78,7 +78,7 @@ class Letter:
 
 
 class LetterBox:
-    """The letters of one queue. Those that are taken and not settled go back."""
+    """The letters of one queue. Those that are taken and not settled go back, in any order."""
 
     def __init__(self, channel: RawChannel, queue: str) -> None:
         self.channel = channel

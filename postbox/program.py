@@ -20,9 +20,12 @@ SHUTDOWN_TIMEOUT_S = 10.0
 Main = Callable[[asyncio.Event], Awaitable[None]]
 
 
-def run(name: str, main: Main) -> None:
-    """Run `main(stop)` until it returns; it should return soon after the event `stop` is set."""
-    telemetry.configure(name)
+def run(name: str, main: Main, *, subject: str = "subject") -> None:
+    """Run `main(stop)` until it returns; it should return soon after the event `stop` is set.
+
+    `subject` is what this program's log lines call the subject of an event.
+    """
+    telemetry.configure(name, subject=subject)
     log = structlog.get_logger(name)
     try:
         uvloop.run(_run(main))

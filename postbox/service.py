@@ -108,8 +108,11 @@ class Service:
     ) -> None:
         """Serve, prepare the database (`prepare(database)` makes what is the service's), work."""
         app = application([*operational_routes(self.health), *routes])
+        # Polls belong to no flow: only what begins or continues one, in its context, is traced.
+        with untraced():
+            working = asyncio.create_task(self._work(stop, prepare))
         try:
-            await until_stopped(stop, serve(app, port, stop, host=host), self._work(stop, prepare))
+            await until_stopped(stop, serve(app, port, stop, host=host), working)
         finally:
             await self.client.close()
 
@@ -140,9 +143,8 @@ class Service:
 
     async def _keep_time(self, stop: asyncio.Event) -> None:
         """Follow the database's clock, and notice when the database is away."""
-        with untraced():
-            while not await pause(stop, CLOCK_INTERVAL_S):
-                if await self.clock.answers():
-                    self.health.ok("database")
-                else:
-                    self.health.fail("database", "MongoDB does not answer")
+        while not await pause(stop, CLOCK_INTERVAL_S):
+            if await self.clock.answers():
+                self.health.ok("database")
+            else:
+                self.health.fail("database", "MongoDB does not answer")

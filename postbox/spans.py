@@ -12,7 +12,15 @@ from opentelemetry.context import Context
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from postbox.delivery import Delivery
-from postbox.tracing import context_of, context_of_event, is_traced, tracer
+from postbox.tracing import (
+    CONVERSATION,
+    about,
+    context_of,
+    context_of_event,
+    is_traced,
+    trace_id,
+    tracer,
+)
 
 
 class ProcessSpans:
@@ -88,9 +96,19 @@ class ProcessSpans:
             "messaging.operation.name": "process",
             "messaging.destination.name": self._queue,
             "messaging.message.id": event_id,
-            "messaging.message.conversation_id": subject,
+            CONVERSATION: subject,
             "postbox.redelivered": delivery.redelivered,
         }
+
+
+def about_delivery(delivery: Delivery[Any]) -> dict[str, str | None]:
+    """What a log line says of a delivery, which may be unreadable."""
+    if delivery.message is not None:
+        return about(delivery.message.event)
+    return {
+        "event_id": delivery.properties.message_id,
+        "trace_id": trace_id(_text(delivery.headers.get("traceparent"))),
+    }
 
 
 def _end(delivery: Delivery[Any]) -> None:

@@ -7,6 +7,7 @@ be read at `/metrics`. Must run before a MongoDB client is made, for its instrum
 import logging
 import os
 import sys
+from typing import Any
 
 import structlog
 from opentelemetry import metrics, trace
@@ -16,11 +17,15 @@ from opentelemetry.sdk.metrics.export import MetricReader, PeriodicExportingMetr
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from structlog.typing import EventDict, Processor
 
 
-def configure(name: str) -> None:
-    """Set up logging and telemetry for the program `name` (OTEL_SERVICE_NAME overrides it)."""
-    _configure_logs(name)
+def configure(name: str, *, subject: str = "subject") -> None:
+    """Set up logging and telemetry for the program `name` (OTEL_SERVICE_NAME overrides it).
+
+    `subject` is what log lines call the subject of an event.
+    """
+    _configure_logs(name, subject)
     if os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return
     service = os.environ.get("OTEL_SERVICE_NAME", name)
@@ -69,21 +74,55 @@ def _configure_metrics(resource: Resource) -> None:
     metrics.set_meter_provider(MeterProvider(readers, resource=resource))
 
 
-def _configure_logs(name: str) -> None:
+def _configure_logs(name: str, subject: str) -> None:
     level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
-    logging.basicConfig(stream=sys.stderr, level=max(level, logging.WARNING), format="%(message)s")
     # aiormq logs a dropped connection with its traceback; our own line says it in a sentence.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
-    on_terminal = sys.stderr.isatty()
+    render: Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        render = structlog.dev.ConsoleRenderer()
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _with_trace,
+        _with_subject_as(subject),
+        structlog.processors.format_exc_info,
+    ]
     structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     structlog.contextvars.bind_contextvars(service=name)
+    _render_libraries(shared, render, max(level, logging.WARNING))
+
+
+def _render_libraries(shared: list[Processor], render: Processor, level: int) -> None:
+    """What libraries log by the standard way looks like our own lines."""
+    handler = logging.StreamHandler(sys.stderr)
+    only_ours = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
+            processors=[only_ours, render],
+        )
+    )
+    logging.basicConfig(handlers=[handler], level=level)
+
+
+def _with_trace(_: Any, __: str, fields: EventDict) -> EventDict:
+    """The trace that the line belongs to, unless it says so itself."""
+    current = trace.get_current_span().get_span_context()
+    if current.is_valid:
+        fields.setdefault("trace_id", trace.format_trace_id(current.trace_id))
+    return fields
+
+
+def _with_subject_as(field: str) -> Processor:
+    def rename(_: Any, __: str, fields: EventDict) -> EventDict:
+        if "subject" in fields:
+            fields[field] = fields.pop("subject")
+        return fields
+
+    return rename

@@ -13,12 +13,16 @@ import orjson
 from aio_pika import ExchangeType
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import ChannelPreconditionFailed
+from pamqp.common import FieldTable
 
 from postbox.errors import TopologyMismatch
 
 DELIVERY_LIMIT = 1_000
 """A last resort against a message that kills its consumer: lost connections count as deliveries."""
+LOOKS_MAX = 1_000_000
+"""How often a set-aside message may be looked at: RabbitMQ 4 would drop it at the 21st look."""
 DECLARE_TIMEOUT_S = 10.0
+_SET_ASIDE: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +69,7 @@ class Topology:
         queue = await channel.declare_queue(
             self.unrouted,
             durable=True,
-            arguments={"x-queue-type": "quorum"},
+            arguments=_SET_ASIDE,
             timeout=DECLARE_TIMEOUT_S,
         )
         await queue.bind(alternate, timeout=DECLARE_TIMEOUT_S)
@@ -86,7 +90,7 @@ class Topology:
             letters = await channel.declare_queue(
                 f"{name}.dead",
                 durable=True,
-                arguments={"x-queue-type": "quorum"},
+                arguments=_SET_ASIDE,
                 timeout=DECLARE_TIMEOUT_S,
             )
             await letters.bind(dead, routing_key=name, timeout=DECLARE_TIMEOUT_S)

@@ -6,7 +6,7 @@ carried along, so that rows, messages and log lines of one flow can always be jo
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from opentelemetry import context as otel_context
@@ -17,6 +17,9 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from postbox.event import Event
+
+CONVERSATION = "messaging.message.conversation_id"
+"""The attribute that all spans about one subject share, in whichever trace they are."""
 
 tracer = trace.get_tracer("postbox")
 _propagator = TraceContextTextMapPropagator()
@@ -59,7 +62,7 @@ def created(event_type: str, *, event_id: str, subject: str) -> dict[str, str] |
             "messaging.operation.type": "create",
             "messaging.operation.name": "create",
             "messaging.message.id": event_id,
-            "messaging.message.conversation_id": subject,
+            CONVERSATION: subject,
         },
     ):
         return current_trace()
@@ -67,9 +70,11 @@ def created(event_type: str, *, event_id: str, subject: str) -> dict[str, str] |
 
 def context_of(traceparent: str | None, tracestate: str | None = None) -> Context:
     """The context that a row or message carries; a new trace where it carries no valid one."""
-    carrier = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
-    found = _propagator.extract(carrier, context=Context())
-    return found if trace.get_current_span(found).get_span_context().is_valid else _drawn()
+    found = _carried(traceparent, tracestate)
+    if trace.get_current_span(found).get_span_context().is_valid:
+        return found
+    # The first span that is made in an empty context begins the trace, and may be sampled.
+    return Context() if is_traced() else _drawn()
 
 
 def context_of_event(event: Event) -> Context:
@@ -87,13 +92,18 @@ def under(context: Context) -> Iterator[None]:
         otel_context.detach(token)
 
 
+def annotate(attributes: Mapping[str, str]) -> None:
+    """Say more of the current span, where there is one."""
+    trace.get_current_span().set_attributes(attributes)
+
+
 def link_to(traceparent: str | None) -> None:
     """Link the current span to the trace of `traceparent`, where that is another one."""
     span = trace.get_current_span()
     if not span.is_recording() or traceparent is None:
         return
-    other = trace.get_current_span(context_of(traceparent)).get_span_context()
-    if other.trace_id != span.get_span_context().trace_id:
+    other = trace.get_current_span(_carried(traceparent)).get_span_context()
+    if other.is_valid and other.trace_id != span.get_span_context().trace_id:
         span.add_link(other)
 
 
@@ -103,6 +113,16 @@ def trace_id(traceparent: str | None) -> str | None:
     return parts[1] if len(parts) >= 4 and len(parts[1]) == 32 else None
 
 
+def about(event: Event) -> dict[str, str | None]:
+    """What a log line says of an event."""
+    return {
+        "event_id": event.id,
+        "type": event.type,
+        "subject": event.subject,
+        "trace_id": trace_id(event.traceparent),
+    }
+
+
 @contextmanager
 def flow_span(
     name: str, parent: Context, *, kind: trace.SpanKind = trace.SpanKind.INTERNAL
@@ -110,6 +130,60 @@ def flow_span(
     """A span under `parent`, current for the block; all that the block emits is under it."""
     with under(parent), tracer.start_as_current_span(name, kind=kind) as span:
         yield span
+
+
+class Call:
+    """A request that is made of another system over HTTP, as its span tells of it."""
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+
+    def answered(self, status: int) -> None:
+        """It was answered; from 400 on that is an error."""
+        self._span.set_attribute("http.response.status_code", status)
+        if status >= 400:
+            self._fail(str(status))
+
+    def failed(self, error_type: str) -> None:
+        """There was no answer."""
+        self._fail(error_type)
+
+    def _fail(self, error_type: str) -> None:
+        self._span.set_attribute("error.type", error_type)
+        self._span.set_status(trace.StatusCode.ERROR)
+
+
+@contextmanager
+def call_span(method: str, path: str) -> Iterator[Call]:
+    """A client span under the current one. A poll, which is in no flow, gets none."""
+    if not trace.get_current_span().is_recording():
+        yield Call(trace.INVALID_SPAN)
+        return
+    with tracer.start_as_current_span(
+        f"{method} {path}",
+        kind=trace.SpanKind.CLIENT,
+        attributes={"http.request.method": method, "url.path": path},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        yield Call(span)
+
+
+@contextmanager
+def batch_span(name: str, contexts: Iterable[Context]) -> Iterator[None]:
+    """What is done for many flows at once is in none of their traces: a root, linked to each."""
+    if not is_traced():
+        yield
+        return
+    members = (trace.get_current_span(context).get_span_context() for context in contexts)
+    links = [trace.Link(member) for member in members if member.is_valid]
+    with under(Context()), tracer.start_as_current_span(name, links=links):
+        yield
+
+
+def _carried(traceparent: str | None, tracestate: str | None = None) -> Context:
+    carrier = {"traceparent": traceparent or "", "tracestate": tracestate or ""}
+    return _propagator.extract(carrier, context=Context())
 
 
 def _drawn() -> Context:

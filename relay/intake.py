@@ -3,6 +3,7 @@
 import structlog
 
 from postbox.database import Document
+from postbox.tracing import trace_id
 from relay import instruments
 from relay.checkpoint import Token
 from relay.errors import Unpublishable
@@ -48,5 +49,7 @@ class Intake:
             "an event can never be published; its row is parked",
             event_id=str(row["_id"]),
             type=str(row.get("type")),
+            subject=str(row.get("subject")),
+            trace_id=trace_id(str(row.get("traceparent"))),
             reason=reason,
         )

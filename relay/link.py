@@ -7,14 +7,13 @@ left unconfirmed is sent again on a new one. A message may arrive twice, but nev
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from typing import Final
 
 import structlog
 from aio_pika.abc import AbstractChannel
 
-from postbox.broker import BROKER_ERRORS, connected, raw_channel
+from postbox.broker import broker_errors, connected, raw_channel
 from postbox.crash import crash_point
 from postbox.errors import BrokerUnavailable
 from postbox.publisher import Outcome, Outgoing, Publisher
@@ -80,11 +79,12 @@ class Link:
     async def _one_connection(self) -> None:
         """Work on one connection until it fails. BrokerUnavailable says how."""
         async with connected(self._uri, name=f"relay {self._source}") as connection:
-            async with _broker_errors():
+            with broker_errors("opening a channel"):
                 declaring = await connection.channel(publisher_confirms=False)
                 await self._topology.declare_exchange(declaring)
                 sending = await connection.channel(on_return_raises=True)
                 publisher = Publisher(await raw_channel(sending))
+            _heed_cancellation()
             self._status.broker_ok()
             await together(
                 self._send(publisher),
@@ -161,8 +161,9 @@ class Link:
                 async with asyncio.timeout(DECLARE_EVERY_S):
                     await self._torn.wait()
             self._torn.clear()
-            async with _broker_errors():
+            with broker_errors("declaring the exchange"):
                 await self._topology.declare_exchange(channel)
+            _heed_cancellation()
 
 
 async def _until_closed(publisher: Publisher) -> None:
@@ -170,16 +171,8 @@ async def _until_closed(publisher: Publisher) -> None:
     raise BrokerUnavailable("the connection was closed")
 
 
-@asynccontextmanager
-async def _broker_errors() -> AsyncIterator[None]:
-    """BrokerUnavailable for whatever a connection that breaks makes of a call on it."""
-    try:
-        yield
-    except BROKER_ERRORS as error:
-        raise BrokerUnavailable(f"{type(error).__name__}: {error}") from error
-    except asyncio.CancelledError as error:
-        # aiormq cancels the calls that are under way when it closes: that is not our cancellation.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        raise BrokerUnavailable("the connection was closed") from error
+def _heed_cancellation() -> None:
+    """Raise the CancelledError that aiormq swallowed: its time limits lose one now and then."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

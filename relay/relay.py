@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from postbox.database import Client, Database, connect, own_database
 from postbox.errors import ConfigurationError
 from postbox.program import pause
+from postbox.tracing import untraced
 from relay import instruments
 from relay.checkpoint import Checkpoint, Term, keep
 from relay.errors import LeaseLost
@@ -25,7 +26,7 @@ from relay.reader import Reader
 from relay.rows import Rows
 from relay.source import Shard, Source
 from relay.state import RelayHealth, State, Status
-from relay.together import cancelled, together
+from relay.together import cancelled, first_of, together
 from relay.window import Window
 
 STANDBY_POLL_S: Final = 0.5
@@ -66,7 +67,8 @@ class Relay:
         client = self._connect()
         try:
             database = own_database(client)
-            await together(self._terms(database, stop), self._measure(database))
+            with untraced():  # its polls and marks belong to no flow; each event has its own span
+                await together(self._terms(database, stop), self._measure(database))
         finally:
             await client.close()
 
@@ -133,7 +135,7 @@ class Relay:
         stopped = asyncio.ensure_future(_stopped(stop))
         instruments.leader.set(1, self._attributes)
         try:
-            await _first_of(reading, working, stopped)
+            await first_of(reading, working, stopped)
             await cancelled(reading)
             self._status.enter(State.DRAINING)
             await self._drain(window, working)
@@ -148,7 +150,7 @@ class Relay:
         emptied = asyncio.ensure_future(window.emptied())
         try:
             async with asyncio.timeout(self._options.drain_s):
-                await _first_of(working, emptied)
+                await first_of(working, emptied)
         except TimeoutError:
             self._log.warning("not all could be published in time; it stays owed", rows=len(window))
         finally:
@@ -182,10 +184,3 @@ class Relay:
 
 async def _stopped(stop: asyncio.Event) -> None:
     await stop.wait()
-
-
-async def _first_of(*tasks: "asyncio.Future[None]") -> None:
-    """Wait until one has ended, and raise what it raised."""
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in done:
-        task.result()

@@ -12,11 +12,17 @@ async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
     """
     tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
     try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        await first_of(*tasks)
     finally:
         await cancelled(*tasks)
-    for task in done:
-        task.result()
+
+
+async def first_of(*tasks: asyncio.Future[None]) -> None:
+    """Wait until one has ended, and raise what it raised; the others go on."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    errors = [error for task in done if (error := task.exception()) is not None]
+    if errors:
+        raise errors[0]
 
 
 async def cancelled(*tasks: asyncio.Future[None]) -> None:
@@ -26,6 +32,6 @@ async def cancelled(*tasks: asyncio.Future[None]) -> None:
         task.cancel()
     if pending:
         await asyncio.wait(pending)
-        for task in pending:
-            if not task.cancelled():
-                task.exception()
+    for task in pending:
+        if not task.cancelled():
+            task.exception()

@@ -1,7 +1,6 @@
 """Bookings per second with all programs busy, then their latency at half that rate."""
 
 import random
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -62,11 +61,9 @@ async def _saturate(
     stock = list(stationery.bookings(int(PER_S_MAX * seconds)))
     meter = CpuMeter(bench.pids(*APPLICATIONS, *SERVERS))
     requests_before = sum(pool.requests for pool in pools)
-    own_before_s = time.process_time()
     times_s = await at_once(customers, iter(stock), in_flight=scale.in_flight, seconds=seconds)
-    own_s = time.process_time() - own_before_s
     requests = sum(pool.requests for pool in pools) - requests_before
-    spent_s = meter.spent_s()
+    spent_s, others = meter.spent_s(), meter.others_share()
     measured = sum(scale.warm_up_s <= at_s < seconds for at_s in times_s)
     per_booking = {
         f"bookings.cpu_ms_per_booking.{name}": one_s / len(times_s) * 1000
@@ -76,7 +73,8 @@ async def _saturate(
         "bookings.per_s": measured / scale.saturation_s,
         "bookings.cpu_ms_per_booking": sum(spent_s.values()) / len(times_s) * 1000,
         **per_booking,
-        "bookings.load_cpu_ms_per_request": own_s / requests * 1000,
+        "bookings.load_cpu_ms_per_request": meter.own_s() / requests * 1000,
+        "bookings.cpu_percent_of_others": others * 100,
     }
 
 

@@ -13,6 +13,8 @@ from postbox.errors import ConfigurationError, TryAgain
 from postbox.letters import NoSuchQueue
 
 T = TypeVar("T")
+LINE_CHARS_MAX = 400
+"""Drivers' errors can be pages long."""
 
 
 class ExitCode(IntEnum):
@@ -37,7 +39,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def end(code: ExitCode, line: str | None = None) -> NoReturn:
     """End the command, saying why."""
     if line is not None:
-        say(line)
+        say(line if len(line) <= LINE_CHARS_MAX else f"{line[:LINE_CHARS_MAX]} ...")
     raise typer.Exit(code)
 
 
@@ -47,7 +49,10 @@ def say(line: str) -> None:
 
 
 def agree(plan: str, *, yes: bool) -> None:
-    """Say what will be done and ask; "no" ends the command with nothing done."""
+    """Say what will be done and ask; no, or no answer, ends the command."""
     say(plan)
-    if not yes and not typer.confirm("Go on?", err=True):
+    if yes:
+        return
+    print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
         end(ExitCode.NOT_SO, "nothing was done")

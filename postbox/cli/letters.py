@@ -1,4 +1,4 @@
-"""What `postbox dead` and `postbox unrouted` have in common: to show letters, and to settle them."""
+"""What `postbox dead` and `postbox unrouted` have in common: showing letters, settling them."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -13,7 +13,7 @@ from postbox.cli.ending import ExitCode, agree, end, run, say
 from postbox.cli.options import expect_choice
 from postbox.cli.output import print_json, print_table
 from postbox.letters import Letter
-from postbox.redrive import LETTERS_MAX, Done, Selection
+from postbox.redrive import Done, Found, Selection
 
 COLUMNS: Final = ("queue", "id", "type", "subject", "reason", "at", "deliveries", "error")
 ERROR_CHARS_MAX: Final = 80
@@ -74,15 +74,15 @@ def settle_letters(
     as_json: bool,
 ) -> None:
     """Look which letters are wanted, say so, ask, and settle exactly those."""
-    found = {queue: run(redrive.find(uri, queue, wanted)).letters for queue in queues}
-    total = sum(map(len, found.values()))
+    found = {queue: run(redrive.find(uri, queue, wanted)) for queue in queues}
+    total = sum(len(one.letters) for one in found.values())
     settled = dict.fromkeys(queues, 0)
     if total:
         agree(_said(plan, found), yes=yes)
     with progress.shown(did, total) as advance:
-        for queue, letters in found.items():
-            if letters:
-                ids = Selection(ids=frozenset(letter.id for letter in letters))
+        for queue, one in found.items():
+            if one.letters:
+                ids = Selection(ids=frozenset(letter.id for letter in one.letters))
                 settled[queue] = _settled(settle, queue, ids, did, advance)
     if as_json:
         print_json({"matched": total, did: sum(settled.values()), "queues": settled})
@@ -112,15 +112,22 @@ def _settled(
     return count
 
 
-def _said(plan: str, found: dict[str, list[Letter]]) -> str:
+def _said(plan: str, found: dict[str, Found]) -> str:
     lines = [
         f"  {number:,} of {queue}: {type_ or 'unknown type'}" + (f", {reason}" if reason else "")
-        for queue, letters in found.items()
-        for (type_, reason), number in Counter((one.type, one.reason) for one in letters).items()
+        for queue, one in found.items()
+        for (type_, reason), number in _kinds(one.letters).items()
     ]
-    full = [queue for queue, letters in found.items() if len(letters) >= LETTERS_MAX]
-    rest = [f"  (there may be more in {', '.join(full)}: run this again)"] if full else []
+    rest = [
+        f"  ({one.unseen:,} more of {queue} are for another run of this command)"
+        for queue, one in found.items()
+        if one.unseen
+    ]
     return "\n".join((plan, *lines, *rest))
+
+
+def _kinds(letters: Sequence[Letter]) -> Counter[tuple[str | None, str | None]]:
+    return Counter((letter.type, letter.reason) for letter in letters)
 
 
 def _summary(letter: Letter) -> dict[str, Any]:

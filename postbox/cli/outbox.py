@@ -8,6 +8,7 @@ import typer
 
 from postbox import backlog
 from postbox.backlog import PARKED, PENDING, Wanted
+from postbox.cli.database import opened
 from postbox.cli.ending import ExitCode, agree, end, run
 from postbox.cli.options import (
     All,
@@ -22,7 +23,7 @@ from postbox.cli.options import (
     parse_sources,
 )
 from postbox.cli.output import print_json, print_table
-from postbox.database import Document, connect, own_database
+from postbox.database import Document
 from postbox.source import Source
 
 COLUMNS: Final = ("source", "state", "id", "type", "subject", "time", "parked for")
@@ -112,25 +113,24 @@ def retry(
 
 
 async def _rows(source: Source, states: Sequence[str], wanted: Wanted, most: int) -> list[Document]:
-    async with connect(source.uri, application="postbox") as client:
-        database = own_database(client)
+    async with opened(source) as database:
         found = [await backlog.read(database, state, wanted, most=most) for state in states]
         return [row for rows in found for row in rows]
 
 
 async def _row(source: Source, id_: str) -> Document | None:
-    async with connect(source.uri, application="postbox") as client:
-        return await backlog.find(own_database(client), id_)
+    async with opened(source) as database:
+        return await backlog.find(database, id_)
 
 
 async def _count(source: Source, wanted: Wanted) -> int:
-    async with connect(source.uri, application="postbox") as client:
-        return await backlog.count(own_database(client), PARKED, wanted)
+    async with opened(source) as database:
+        return await backlog.count(database, PARKED, wanted)
 
 
 async def _retry(source: Source, wanted: Wanted) -> int:
-    async with connect(source.uri, application="postbox") as client:
-        return await backlog.retry(own_database(client), wanted)
+    async with opened(source) as database:
+        return await backlog.retry(database, wanted)
 
 
 def _document(source: str, row: Document) -> dict[str, Any]:

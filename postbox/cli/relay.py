@@ -7,14 +7,13 @@ import typer
 
 from postbox import replay
 from postbox.cli import progress
+from postbox.cli.database import opened
 from postbox.cli.ending import ExitCode, agree, end, run, say
 from postbox.cli.moment import moment
 from postbox.cli.options import Chosen, Exchange, Json, Rabbitmq, Sources, Yes, parse_sources
 from postbox.cli.output import print_json, print_table
 from postbox.cli.status import COLUMNS, Look, look
 from postbox.clock import DatabaseClock
-from postbox.database import connect, own_database
-from postbox.errors import TryAgain
 from postbox.replay import COUNT_MAX, Stretch
 from postbox.source import Source
 
@@ -81,7 +80,7 @@ def replay_(
     plans = {one.name: run(_plan(one, since, until, tuple(types or ()))) for one in chosen}
     total = sum(count for _, count in plans.values())
     if as_json and not total:
-        print_json({"published": {name: 0 for name in plans}})
+        print_json({"published": dict.fromkeys(plans, 0)})
     if not total:
         end(ExitCode.NOT_SO, "nothing was published in that time")
     agree(_said(plans, exchange), yes=yes)
@@ -106,8 +105,8 @@ def _said(plans: dict[str, tuple[Stretch, int]], exchange: str) -> str:
 async def _plan(
     source: Source, since: str, until: str | None, types: tuple[str, ...]
 ) -> tuple[Stretch, int]:
-    async with connect(source.uri, application="postbox") as client:
-        clock = DatabaseClock(client)
+    async with opened(source) as database:
+        clock = DatabaseClock(database.client)
         await clock.sync()
         now = clock.now()
         stretch = Stretch(
@@ -115,7 +114,7 @@ async def _plan(
             until=now if until is None else moment(until, now=now),
             types=types,
         )
-        return stretch, await replay.count(own_database(client), stretch)
+        return stretch, await replay.count(database, stretch)
 
 
 def _replayed(source: Source, rabbitmq: str, stretch: Stretch, count: int, *, exchange: str) -> int:
@@ -130,10 +129,8 @@ def _replayed(source: Source, rabbitmq: str, stretch: Stretch, count: int, *, ex
             advance(rows)
 
         async def work() -> None:
-            async with connect(source.uri, application="postbox") as client:
-                await replay.replay(
-                    own_database(client), rabbitmq, stretch, done=done, exchange=exchange
-                )
+            async with opened(source) as database:
+                await replay.replay(database, rabbitmq, stretch, done=done, exchange=exchange)
 
         try:
             run(work())

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from pymongo.errors import PyMongoError
 
+from postbox.cli.database import opened
 from postbox.cli.output import seconds
-from postbox.database import connect, own_database
 from postbox.errors import DatabaseUnavailable
 from postbox.source import Source
 from postbox.standing import ShardStanding, Standing, standing
@@ -47,8 +47,8 @@ async def look(sources: Sequence[Source], *, lag_max_s: float) -> list[Look]:
 
 async def _look(source: Source, lag_max_s: float) -> Look:
     try:
-        async with connect(source.uri, application="postbox") as client:
-            stands = await standing(own_database(client))
+        async with opened(source) as database:
+            stands = await standing(database)
     except (DatabaseUnavailable, PyMongoError) as error:
         return Look(source=source.name, standing=None, problems=[f"unavailable: {error}"])
     problems = [

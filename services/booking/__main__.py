@@ -4,4 +4,4 @@ from postbox.program import run
 from services.booking.bootstrap import main
 
 if __name__ == "__main__":
-    run("booking", main)
+    run("booking", main, subject="intent_id")

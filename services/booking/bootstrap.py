@@ -5,7 +5,7 @@ import asyncio
 from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
-from postbox.database import Database
+from postbox.database import Database, create_collections
 from postbox.event import Event as Envelope
 from postbox.service import Service
 from postbox.settings import load
@@ -48,9 +48,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    for name in ("bookings", "slots"):
-        if name not in await database.list_collection_names():
-            await database.create_collection(name)
+    await create_collections(database, "bookings", "slots")
     await Sweeper.prepare(database)
 
 

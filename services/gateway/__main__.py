@@ -4,4 +4,4 @@ from postbox.program import run
 from services.gateway.bootstrap import main
 
 if __name__ == "__main__":
-    run("gateway", main)
+    run("gateway", main, subject="intent_id")

@@ -11,7 +11,7 @@ from datetime import timedelta
 from contracts.events import BookingCancelRequested, Event
 from postbox.clock import DatabaseClock
 from postbox.crash import crash_point
-from postbox.database import Database, Document
+from postbox.database import Database, Document, create_collections
 from postbox.group import Submission
 from postbox.http import Problem
 from postbox.outbox import Outbox
@@ -50,10 +50,7 @@ class Intake:
         await database["idempotency"].create_index(
             "at", expireAfterSeconds=int(KEY_RETENTION.total_seconds())
         )
-        existing = await database.list_collection_names()
-        for name in ("intents", "views"):
-            if name not in existing:
-                await database.create_collection(name)
+        await create_collections(database, "intents", "views")
 
     async def commit(self, group: Sequence[Submission[Command]]) -> list[Reply]:
         """Accept or refuse each command of `group`, in one transaction."""

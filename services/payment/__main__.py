@@ -4,4 +4,4 @@ from postbox.program import run
 from services.payment.bootstrap import main
 
 if __name__ == "__main__":
-    run("payment", main)
+    run("payment", main, subject="intent_id")

@@ -7,11 +7,12 @@ from standardwebhooks import Webhook
 from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
-from postbox.database import Database
+from postbox.database import Database, create_collections
 from postbox.event import Event as Envelope
 from postbox.service import Service
 from postbox.settings import load
 from postbox.topology import Topology
+from services.payment import instruments
 from services.payment.errands import Captures, Refunds
 from services.payment.http import PaymentApi
 from services.payment.intake import ChargeIntake
@@ -26,6 +27,7 @@ from services.payment.worker import Worker
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(PaymentSettings)
+    instruments.begin()
     service = Service(
         "payment",
         mongo_uri=str(settings.mongo_uri),
@@ -39,6 +41,7 @@ async def main(stop: asyncio.Event) -> None:
         "payment.events",
         decode=_decode,
         handler=Handle(service.database),
+        applied=lambda decisions: instruments.decided(one.outcome for one in decisions),
         decision_attribute="booking.decision",
     )
     for errand in (Refunds(provider), Captures(provider)):
@@ -63,10 +66,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    existing = await database.list_collection_names()
-    for name in ("payments", "captures", "closed_intents"):
-        if name not in existing:
-            await database.create_collection(name)
+    await create_collections(database, "payments", "captures", "closed_intents")
     await Worker.prepare(database)
     await Overdue.prepare(database)
 

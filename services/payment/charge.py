@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from contracts.currency import DEFAULT_CURRENCY
@@ -21,7 +21,6 @@ class ToldCharge(BaseModel):
     user_id: Reference
     amount: Amount
     currency: Currency = DEFAULT_CURRENCY
-    metadata: Mapping[str, Any] | None = None
 
     @property
     def charge(self) -> Charge:
@@ -33,8 +32,16 @@ class ToldCharge(BaseModel):
             currency=self.currency,
         )
 
-    @property
-    def traceparent(self) -> str | None:
-        """The trace that the charge was made under, where the provider carried it."""
-        value = (self.metadata or {}).get("traceparent")
-        return value if isinstance(value, str) else None
+
+def traceparent_of(told: bytes) -> str | None:
+    """The trace that a charge was made under, where the provider carried it back."""
+    try:
+        metadata = _Metadata.model_validate_json(told).metadata
+    except ValidationError:
+        return None
+    value = metadata.get("traceparent")
+    return value if isinstance(value, str) else None
+
+
+class _Metadata(BaseModel):
+    metadata: Mapping[str, Any]

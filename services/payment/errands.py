@@ -32,6 +32,7 @@ CLAIM = timedelta(seconds=10)
 class Errand(Protocol):
     """One kind of thing to ask of the provider."""
 
+    name: ClassVar[str]
     collection: ClassVar[str]
     state: ClassVar[str]
 
@@ -45,6 +46,7 @@ class Errand(Protocol):
 class Refunds:
     """Money that is owed back."""
 
+    name: ClassVar[str] = "refund"
     collection: ClassVar[str] = "payments"
     state: ClassVar[str] = "refund_pending"
 
@@ -69,6 +71,7 @@ class Refunds:
 class Captures:
     """Money that the customer asked us to take."""
 
+    name: ClassVar[str] = "capture"
     collection: ClassVar[str] = "captures"
     state: ClassVar[str] = "requested"
 

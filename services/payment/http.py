@@ -5,8 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from postbox.http import Problem, read_body, reply, traced
+from postbox.http import Problem, reply, traced_by_body
 from postbox.service import Service
+from services.payment.charge import traceparent_of
 from services.payment.intake import ChargeIntake
 
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -22,14 +23,15 @@ class PaymentApi:
 
     @property
     def routes(self) -> list[Route]:
-        endpoint = traced("POST /payment/captured", self.captured)
+        endpoint = traced_by_body(
+            "POST /payment/captured", self.captured, traceparent_of=traceparent_of
+        )
         return [Route("/payment/captured", endpoint, methods=["POST"])]
 
-    async def captured(self, request: Request) -> Response:
+    async def captured(self, request: Request, body: bytes) -> Response:
         content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != "application/json":
             raise Problem(415, "The content type must be application/json", field="Content-Type")
-        body = await read_body(request)
         self._verify(request, body)
         self._service.require_ready()
         outcome = await self._intake.take(body, by="webhook")
@@ -41,7 +43,7 @@ class PaymentApi:
             if not value:
                 raise Problem(401, "The web-hook is not signed", field=name)
         try:
-            self._webhook.verify(body, headers)
+            self._webhook.verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             stale = "timestamp" in str(error).lower()
             raise Problem(

@@ -7,21 +7,18 @@ the provider would only send it for ever: it is kept where a person finds it, an
 import hashlib
 
 import structlog
-from opentelemetry import metrics
 from pydantic import ValidationError
 
 from postbox.clock import DatabaseClock
 from postbox.database import Database, database_errors
-from postbox.tracing import context_of, under
+from postbox.tracing import CONVERSATION, annotate
+from services.payment import instruments
 from services.payment.charge import ToldCharge
 from services.payment.core import Outcome
 from services.payment.inputs import ChargeKnown
 from services.payment.work import Ledger
 
 log = structlog.get_logger()
-_alarms = metrics.get_meter("payment").create_counter(
-    "payment.alarms", unit="{alarm}", description="What a person has to look at, by kind."
-)
 
 
 class ChargeIntake:
@@ -37,20 +34,21 @@ class ChargeIntake:
         try:
             charge = ToldCharge.model_validate_json(told)
         except ValidationError as error:
-            await self._keep(told, by=by, error=str(error))
+            await self._keep(told, by=by, error=_without_inputs(error))
             return None
-        if charge.traceparent is None:
-            decision = await self._ledger.decide(self._known(charge))
-        else:
-            with under(context_of(charge.traceparent)):
-                decision = await self._ledger.decide(self._known(charge))
+        decision = await self._ledger.decide(
+            ChargeKnown(charge=charge.charge, at=self._clock.now())
+        )
+        annotate({CONVERSATION: charge.intent_id, "booking.decision": decision.outcome.value})
         if decision.outcome is Outcome.ALARM:
-            _alarms.add(1, {"kind": "contradiction"})
-            log.error("a charge contradicts what is known", payment_id=charge.payment_id, by=by)
+            instruments.alarm("contradiction")
+            log.error(
+                "a charge contradicts what is known",
+                payment_id=charge.payment_id,
+                intent_id=charge.intent_id,
+                by=by,
+            )
         return decision.outcome
-
-    def _known(self, charge: ToldCharge) -> ChargeKnown:
-        return ChargeKnown(charge=charge.charge, at=self._clock.now())
 
     async def _keep(self, told: bytes, *, by: str, error: str) -> None:
         row = {"body": told, "by": by, "error": error, "at": self._clock.now()}
@@ -59,5 +57,13 @@ class ChargeIntake:
                 {"_id": hashlib.sha256(told).hexdigest()}, {"$setOnInsert": row}, upsert=True
             )
         if kept.upserted_id is not None:
-            _alarms.add(1, {"kind": "unreadable"})
+            instruments.alarm("unreadable")
             log.error("a charge could not be read, and was kept", by=by, error=error)
+
+
+def _without_inputs(error: ValidationError) -> str:
+    """What is wrong, and where, without the customer's data."""
+    return "; ".join(
+        f"{'.'.join(map(str, told['loc'])) or 'body'}: {told['msg']}"
+        for told in error.errors(include_url=False, include_input=False, include_context=False)
+    )

@@ -4,22 +4,17 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from opentelemetry import metrics
 from pymongo import ASCENDING
 
 from postbox.clock import DatabaseClock
 from postbox.database import Database, database_errors
 from postbox.errors import TryAgain
 from postbox.program import pause
+from services.payment import instruments
 
 log = structlog.get_logger()
 INTERVAL_S = 15.0
 COUNT_MAX = 1_000
-_gauge = metrics.get_meter("payment").create_gauge(
-    "payment.overdue",
-    unit="{payment}",
-    description="Captured payments that were not judged in time (counted up to 1,000).",
-)
 
 
 class Overdue:
@@ -47,7 +42,7 @@ class Overdue:
             except TryAgain as error:
                 log.warning("cannot look for overdue payments", reason=str(error))
             else:
-                _gauge.set(count)
+                instruments.overdue(count)
                 if count:
                     log.error("payments were not judged in time", count=count)
             await pause(stop, INTERVAL_S)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import httpx
 
+from postbox.tracing import call_span
 from services.payment.state import Capture, Payment
 
 TIMEOUT_S = 3.0
@@ -101,12 +102,14 @@ class HttpProvider:
     async def _call(
         self, method: str, path: str, *, key: str | None = None, json: object = None
     ) -> Mapping[str, Any]:
-        try:
-            response = await self._client.request(
-                method, path, json=json, headers={"Idempotency-Key": key} if key else None
-            )
-        except httpx.HTTPError as error:
-            raise Unanswered(f"{type(error).__name__}: {error}") from error
+        headers = {"Idempotency-Key": key} if key else None
+        with call_span(method, path.partition("?")[0]) as called:
+            try:
+                response = await self._client.request(method, path, json=json, headers=headers)
+            except httpx.HTTPError as error:
+                called.failed(type(error).__name__)
+                raise Unanswered(f"{type(error).__name__}: {error}") from error
+            called.answered(response.status_code)
         if response.status_code == httpx.codes.PAYMENT_REQUIRED:
             raise Declined
         if not response.is_success:

@@ -8,22 +8,19 @@ import asyncio
 
 import orjson
 import structlog
-from opentelemetry import metrics
 
 from postbox.database import Database, database_errors
 from postbox.errors import TryAgain
 from postbox.program import pause
+from postbox.tracing import context_of, flow_span
+from services.payment import instruments
+from services.payment.charge import traceparent_of
 from services.payment.core import Outcome
 from services.payment.intake import ChargeIntake
 from services.payment.provider import Page, Provider, Unanswered
 
 log = structlog.get_logger()
 OVERLAP_US = 10_000_000
-_found = metrics.get_meter("payment").create_counter(
-    "payment.reconciled",
-    unit="{charge}",
-    description="Charges that reconciliation found before any web-hook did.",
-)
 
 
 class Reconciler:
@@ -72,7 +69,13 @@ class Reconciler:
         for charge in page.charges:
             if charge.get("paymentId") in known:
                 continue
-            outcome = await self._intake.take(orjson.dumps(charge), by="reconciliation")
+            told = orjson.dumps(charge)
+            with flow_span("reconcile charge", context_of(traceparent_of(told))):
+                outcome = await self._intake.take(told, by="reconciliation")
             if outcome is Outcome.CAPTURE:
-                _found.add(1)
-                log.warning("found a charge that no web-hook told of", id=charge["paymentId"])
+                instruments.reconciled()
+                log.warning(
+                    "found a charge that no web-hook told of",
+                    payment_id=charge["paymentId"],
+                    intent_id=charge["intentId"],
+                )

@@ -17,6 +17,7 @@ from postbox.outbox import Outbox
 from postbox.states import States
 from postbox.tracing import current_trace, under
 from postbox.transaction import Session, transaction
+from services.payment import instruments
 from services.payment.core import Decision, Input, Known, decide, keys
 from services.payment.state import Capture, ClosedIntent, Payment
 
@@ -53,14 +54,10 @@ class Work:
         before = self._known(ask)
         decision = decide(before, ask.input, event_id=ask.event_id)
         after = decision.state
-        # The trace of whoever decided last goes with the row, for the worker that takes it up.
-        trace = {"traceparent": current_trace()["traceparent"]}
         if after.payment is not None and after.payment is not before.payment:
-            self._payments.put(
-                after.payment.charge.payment_id, {**after.payment.to_document(), **trace}
-            )
+            _put(self._payments, after.payment.charge.payment_id, after.payment.to_document())
         if after.capture is not None and after.capture is not before.capture:
-            self._captures.put(after.capture.capture_id, {**after.capture.to_document(), **trace})
+            _put(self._captures, after.capture.capture_id, after.capture.to_document())
         if after.closed is not None and after.closed is not before.closed:
             self._closed.put(after.closed.intent_id, after.closed.to_document())
         return decision
@@ -80,6 +77,14 @@ class Work:
         await self._payments.write(session)
         await self._captures.write(session)
         await self._closed.write(session)
+
+
+def _put(rows: States, key: str, row: Document) -> None:
+    """With the trace of what brought it into its state, for the worker that takes it up."""
+    known = rows.get(key)
+    is_same = known is not None and known["state"] == row["state"]
+    origin = known["traceparent"] if known and is_same else current_trace()["traceparent"]
+    rows.put(key, {**row, "traceparent": origin})
 
 
 class Handle:
@@ -130,6 +135,7 @@ class Ledger:
 
         decisions = await transaction(self._database.client, body)
         crash_point("payment.committed")
+        instruments.decided(decision.outcome.value for decision in decisions)
         return decisions
 
 

@@ -10,7 +10,7 @@ from postbox.crash import crash_point
 from postbox.database import Database, Document, database_errors
 from postbox.errors import TryAgain
 from postbox.program import pause
-from postbox.tracing import context_of, flow_span, untraced
+from postbox.tracing import CONVERSATION, annotate, context_of, flow_span, untraced
 from services.payment.core import Outcome
 from services.payment.errands import Captures, Errand, Refunds
 from services.payment.work import Ledger
@@ -49,7 +49,7 @@ class Worker:
                 try:
                     rows = await self._due()
                 except TryAgain as error:
-                    log.warning("errands wait", kind=self._errand.collection, reason=str(error))
+                    log.warning("errands wait", kind=self._errand.name, reason=str(error))
                     continue
                 for row in rows[: CALLS_MAX - len(self._running)]:
                     self._running.add(row["_id"])
@@ -75,19 +75,26 @@ class Worker:
     async def _run(self, row: Document) -> None:
         """One errand. A database that is away is left for the next look: the row is still owed."""
         context = context_of(row["traceparent"])
-        name = f"ask {self._errand.collection}"
         try:
-            with flow_span(name, context):
-                await self._ask(row)
+            with flow_span(f"{self._errand.name} at provider", context):
+                outcome = await self._ask(row)
+                annotate({CONVERSATION: row["intent_id"], "booking.decision": outcome.value})
         except TryAgain as error:
-            log.warning("an errand waits", id=row["_id"], reason=str(error))
+            log.warning(
+                "an errand waits",
+                kind=self._errand.name,
+                id=row["_id"],
+                intent_id=row["intent_id"],
+                reason=str(error),
+            )
         finally:
             self._running.discard(row["_id"])
 
-    async def _ask(self, row: Document) -> None:
+    async def _ask(self, row: Document) -> Outcome:
+        """What the last decision on it was."""
         claim = await self._ledger.decide(self._errand.due(row, self._clock.now()))
         if claim.outcome is not Outcome.ATTEMPT:
-            return
+            return claim.outcome
         crash_point("payment.attempted")
         row = {**row, "attempts": row["attempts"] + 1}
         answer = await self._errand.ask(row, self._clock.now())
@@ -96,8 +103,10 @@ class Worker:
         if decision.outcome in (Outcome.RETRY, Outcome.STUCK, Outcome.ALARM):
             log.warning(
                 "the provider has to be asked again",
-                kind=self._errand.collection,
+                kind=self._errand.name,
                 id=row["_id"],
+                intent_id=row["intent_id"],
                 attempts=row["attempts"],
                 outcome=decision.outcome.value,
             )
+        return decision.outcome

@@ -1,0 +1,24 @@
+"""A source's database, for one command."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from postbox.database import Database, connect, database_errors, own_database
+from postbox.errors import ConfigurationError, DatabaseUnavailable
+from postbox.source import Source
+
+
+@asynccontextmanager
+async def opened(source: Source) -> AsyncIterator[Database]:
+    """The database of `source`; errors name the source. DatabaseUnavailable where it is away."""
+    try:
+        client = connect(source.uri, application="postbox")
+    except (ConfigurationError, ValueError) as error:  # ValueError: the driver's, for a port
+        what = str(error).removeprefix("MONGO_URI: ")
+        raise ConfigurationError(f"RELAY_SOURCES: {source.name}: {what}") from error
+    async with client:
+        try:
+            with database_errors():
+                yield own_database(client)
+        except DatabaseUnavailable as error:
+            raise DatabaseUnavailable(f"{source.name}: {error}") from error

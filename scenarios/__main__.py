@@ -1,0 +1,152 @@
+"""The stories on the command line: `python -m scenarios demo`."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Collection, Coroutine
+from time import monotonic
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from scenarios import theatre
+from scenarios.checker import check
+from scenarios.display import Narrator, console, problems, table
+from scenarios.otlp import Receiver
+from scenarios.play import Progress, Result, play
+from scenarios.registry import SCENARIOS, Scenario
+from scenarios.trace import Traces, tree
+from stack.errors import StackError
+from stack.running import RunningStack
+
+EXIT_FAILED: Final = 1
+EXIT_INTERRUPTED: Final = 130
+
+app: Final = typer.Typer(
+    help="Stories that show, and check, what the whole system does: payments that come first,"
+    " twice or too late, programs that are killed, messages that nobody can read.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+)
+
+
+@app.command("list")
+def list_() -> None:
+    """Name every scenario, with what it is about."""
+    for scenario in SCENARIOS.values():
+        print(f"{scenario.name:<31}{scenario.about}")
+
+
+@app.command()
+def run(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="See `list`.")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs to read.")] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Print each flow's spans as a tree; on a private stack.")
+    ] = False,
+) -> None:
+    """Play scenarios on the stack that is up (STACK_JSON, else .local), else on a private one.
+
+    Those that wait for a deadline need a stack with short time limits, as
+    `PAYMENT_TIMEOUT_S=5 make up` makes it; on another they fail and say so. Exits with 1 where one
+    fails.
+    """
+    chosen = [_scenario(name) for name in dict.fromkeys(names)]
+    told = console(stderr=as_json)
+
+    async def main() -> int:
+        stack = None if trace else theatre.running(os.environ.get("STACK_JSON"))
+        if trace:
+            results = await _play_traced(chosen, told)
+        elif stack is not None:
+            told.print(f"playing on the stack of {stack.layout.directory}", soft_wrap=True)
+            results = await _play(chosen, stack, told)
+        else:
+            told.print("no stack is up: bringing up a private one")
+            async with theatre.private(told) as stack:
+                results = await _play(chosen, stack, told)
+        if as_json:
+            print(json.dumps([result.to_json() for result in results], indent=2))
+        else:
+            _show(results, told)
+        return 0 if all(result.ok for result in results) else EXIT_FAILED
+
+    raise typer.Exit(_run(main()))
+
+
+@app.command()
+def demo() -> None:
+    """Play every scenario on a private stack, then check every invariant over all of it.
+
+    Takes less than a minute. Nothing is left running. Exits with 1 where anything fails.
+    """
+    told = console()
+
+    async def main() -> int:
+        began = monotonic()
+        async with theatre.private(told) as stack:
+            results = await _play(SCENARIOS.values(), stack, told)
+            report = await check(stack)
+        _show(results, told)
+        told.print(str(report), soft_wrap=True, markup=False)
+        count = sum(result.ok for result in results)
+        told.print(f"{count} of {len(results)} scenarios went well, {monotonic() - began:.0f} s.")
+        return 0 if report.ok and count == len(results) else EXIT_FAILED
+
+    raise typer.Exit(_run(main()))
+
+
+def _scenario(name: str) -> Scenario:
+    if name not in SCENARIOS:
+        raise typer.BadParameter(f"no scenario {name!r}; there are {', '.join(SCENARIOS)}")
+    return SCENARIOS[name]
+
+
+async def _play(chosen: Collection[Scenario], stack: RunningStack, told: Console) -> list[Result]:
+    with Narrator(told) as narrator:
+        return await play(chosen, stack, Progress(begun=narrator.begun, ended=narrator.ended))
+
+
+async def _play_traced(chosen: Collection[Scenario], told: Console) -> list[Result]:
+    """On a private stack, for one that is up sends its spans elsewhere, or nowhere."""
+    async with Receiver() as receiver:
+        async with theatre.private(told, env=receiver.environment) as stack:
+            results = await _play(chosen, stack, told)
+        traces = Traces(receiver.spans)  # the programs sent all they had when they ended
+    for result in results:
+        for intent_id in result.endings:
+            told.print(tree(traces, intent_id))
+    return results
+
+
+def _show(results: list[Result], told: Console) -> None:
+    told.print(table(results))
+    for line in problems(results):
+        told.print(line, style="red", markup=False, soft_wrap=True)
+
+
+def _run(main: Coroutine[Any, Any, int]) -> int:
+    """Runs it; Ctrl-C, SIGTERM and a closed terminal cancel it, so that it cleans up and ends."""
+
+    async def cancellable() -> int:
+        task = asyncio.ensure_future(main)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            return EXIT_INTERRUPTED
+
+    return asyncio.run(cancellable())
+
+
+if __name__ == "__main__":
+    try:
+        app(prog_name="python -m scenarios")
+    except StackError as error:
+        print(error, file=sys.stderr)
+        sys.exit(EXIT_FAILED)

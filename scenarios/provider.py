@@ -1,0 +1,49 @@
+"""A client of the payment provider: the customer who pays there, and whoever breaks it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from scenarios.gateway import CURRENCY, PRICE, USER
+from scenarios.waiting import Broken
+
+
+class Provider:
+    def __init__(
+        self, http: httpx.AsyncClient, url: str, *, traces: Mapping[str, str] | None = None
+    ) -> None:
+        self._http = http
+        self._url = url
+        self._traces = {} if traces is None else traces
+
+    async def charge(self, intent_id: str, *, amount: int = PRICE, **webhook: int | bool) -> str:
+        """The customer pays; the paymentId. `webhook`: delayMs, repeat, drop."""
+        order = {"intentId": intent_id, "userId": USER, "amount": amount, "currency": CURRENCY}
+        trace = self._traces.get(intent_id)
+        metadata = {"traceparent": trace} if trace else {}
+        reply = await self._ask(
+            "POST", "/charges", {**order, "metadata": metadata, "webhook": webhook}
+        )
+        return str(reply["paymentId"])
+
+    async def break_captures(self, intent_id: str, **faults: int | bool) -> None:
+        """What the next captures for this intent suffer."""
+        await self._ask("PUT", "/faults", {"captures": {"intentId": intent_id, **faults}})
+
+    async def break_refunds(self, intent_id: str, **faults: int) -> None:
+        await self._ask("PUT", "/faults", {"refunds": {"intentId": intent_id, **faults}})
+
+    async def webhooks_owed(self) -> int:
+        """How many web-hooks it could not deliver yet."""
+        return int((await self._ask("GET", "/readyz"))["webhooksOwed"])
+
+    async def ledger(self) -> dict[str, list[dict[str, Any]]]:
+        ledger: dict[str, list[dict[str, Any]]] = await self._ask("GET", "/ledger")
+        return ledger
+
+    async def _ask(self, method: str, path: str, body: object = None) -> Any:
+        reply = await self._http.request(method, self._url + path, json=body)
+        if not reply.is_success:
+            raise Broken(f"the provider answered {method} {path} {reply.status_code}: {reply.text}")
+        return reply.json()

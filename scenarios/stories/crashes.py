@@ -1,0 +1,116 @@
+"""Programs die with work in their hands, and come back."""
+
+import asyncio
+from typing import Final
+
+import httpx
+
+from scenarios.ending import CONFIRMED, cancelled, confirmed
+from scenarios.stage import Stage, require
+from scenarios.waiting import Broken, eventually
+
+CUSTOMERS: Final = 10
+
+
+async def _book_and_pay(stage: Stage, intents: list[str]) -> None:
+    async def one(intent: str) -> None:
+        await stage.gateway.book(intent)
+        await stage.provider.charge(intent)
+        stage.ends(intent, confirmed())
+
+    await asyncio.gather(*(one(intent) for intent in intents))
+
+
+async def booking_service_down(stage: Stage) -> str:
+    """The booking service dies twice, with messages in its hands.
+
+    Goal: nothing is lost and nothing is done twice. Method: kill -9 in a burst of bookings; book
+    on while it is down; start it so that it dies once more, between the commit of its first batch
+    and the acknowledgement; let it come back.
+    """
+    early, late = stage.intents(CUSTOMERS), stage.intents(CUSTOMERS)
+    await _book_and_pay(stage, early)
+    async with stage.without("booking"):
+        await _book_and_pay(stage, late)
+
+        async def queued() -> int | None:
+            count = await stage.broker.waiting("booking.events")
+            return count if count >= 2 * CUSTOMERS else None
+
+        count = await eventually(queued, for_what="the events to wait in the queue")
+        crash = {"CRASH_AT": "consumer.committed:1"}
+        await stage.stack.release("booking", crash, wait=False)
+        await _dies(stage, "booking")
+    return f"killed twice; {count} events waited for it"
+
+
+async def _dies(stage: Stage, program: str) -> None:
+    """Wait until the program, which was just started, is another process, or none."""
+    seen: set[int] = set()
+
+    async def another() -> bool:
+        pid = stage.stack.info.pid(program)
+        if pid is not None:
+            seen.add(pid)
+        return bool(seen) and (pid is None or len(seen) > 1)
+
+    await eventually(another, for_what=f"the {program} service to die at its crash point")
+
+
+async def relay_down(stage: Stage) -> str:
+    """The relay is dead, and customers book and pay all the same.
+
+    Goal: what is committed goes out when the relay is back. Method: kill -9 the relay; book and
+    pay; see that no event goes out; start it again.
+    """
+    intents = stage.intents(CUSTOMERS)
+    async with stage.without("relay"):
+        await _book_and_pay(stage, intents)
+
+        async def all_pending() -> bool:
+            return await stage.records.pending(intents) == 2 * CUSTOMERS
+
+        await eventually(all_pending, for_what="every wish and every payment to be in an outbox")
+    return f"{2 * CUSTOMERS} events waited in the outboxes until the relay was back"
+
+
+async def payment_service_down(stage: Stage) -> str:
+    """The payment service is dead when a customer pays and another one cancels.
+
+    Goal: the web-hook and the refund are late, not lost. Method: kill -9 the payment service; pay
+    for one booking and cancel another, which was paid; start it again.
+    """
+    paying, cancelling = stage.intents(2)
+    await _book_and_pay(stage, [cancelling])
+    await stage.becomes(cancelling, "confirmed")
+    async with stage.without("payment"):
+        await stage.gateway.book(paying)
+        await stage.provider.charge(paying)
+        await stage.gateway.cancel(cancelling)
+        await stage.becomes(cancelling, "cancelled")
+        owed = await stage.provider.webhooks_owed()
+        require(owed > 0, "the provider owes no web-hook, though nobody took it")
+    stage.ends(paying, confirmed())
+    stage.ends(cancelling, cancelled().plus(CONFIRMED))
+    return "one paid and one cancelled while nobody could take or give money"
+
+
+async def gateway_crash_after_commit(stage: Stage) -> str:
+    """The gateway dies after it accepted a wish and before it said so.
+
+    Goal: the client's retry is the same booking. Method: start the gateway with a crash point
+    after the commit; book with an Idempotency-Key; when the line breaks, try again, then pay.
+    """
+    intent = stage.intent()
+    await stage.stack.restart("gateway", {"CRASH_AT": "gateway.committed:1"})
+    try:
+        await stage.gateway.book(intent, key=intent)
+    except httpx.HTTPError:
+        await stage.stack.ready("gateway")
+    else:
+        raise Broken("the gateway answered, although it should have died")
+    again = await stage.gateway.book(intent, key=intent)
+    require(again.replayed, "the retry was taken for another wish")
+    await stage.provider.charge(intent)
+    stage.ends(intent, confirmed())
+    return "accepted, no answer; the retry got the same booking"

@@ -1,0 +1,66 @@
+"""The metrics of money. All counters begin at zero, so that the first of a kind is a change."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from opentelemetry import metrics
+
+from services.payment.table import Outcome
+
+REFUND_STATES: Final = {
+    Outcome.REFUND: "refund_pending",
+    Outcome.STUCK: "stuck",
+    Outcome.REFUNDED: "refunded",
+}
+ALARMS: Final = ("contradiction", "unreadable")
+
+_meter = metrics.get_meter("payment")
+_refunds = _meter.create_counter(
+    "payment.refunds", unit="{payment}", description="Payments to be given back, by state reached."
+)
+_alarms = _meter.create_counter(
+    "payment.alarms", unit="{alarm}", description="What a person has to look at, by kind."
+)
+_reconciled = _meter.create_counter(
+    "payment.reconciled",
+    unit="{charge}",
+    description="Charges that reconciliation found before any web-hook did.",
+)
+_overdue = _meter.create_gauge(
+    "payment.overdue",
+    unit="{payment}",
+    description="Captured payments that were not judged in time (counted up to 1,000).",
+)
+
+
+def begin() -> None:
+    """Show every counter from the start."""
+    for state in REFUND_STATES.values():
+        _refunds.add(0, {"state": state})
+    for kind in ALARMS:
+        _alarms.add(0, {"kind": kind})
+    _reconciled.add(0)
+
+
+def decided(outcomes: Iterable[str]) -> None:
+    """Count what a committed batch or group means for refunds."""
+    for outcome in outcomes:
+        state = REFUND_STATES.get(Outcome(outcome))
+        if state is not None:
+            _refunds.add(1, {"state": state})
+
+
+def alarm(kind: str) -> None:
+    """Count something that contradicts what is known, or cannot be read."""
+    assert kind in ALARMS
+    _alarms.add(1, {"kind": kind})
+
+
+def reconciled() -> None:
+    """Count a charge that no web-hook told of."""
+    _reconciled.add(1)
+
+
+def overdue(count: int) -> None:
+    """Show how many payments wait beyond every time limit."""
+    _overdue.set(count)

@@ -1,0 +1,89 @@
+"""The bench runs whole, at a tiny size: it loses nothing, and writes what it promises."""
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.errors import BenchFailed
+from bench.results import BEGIN, END, ROOT, write_page
+from bench.statistics import percentile
+from bench.table import ROWS, is_met
+
+PROMISED = {
+    "relay.events_per_s",
+    "relay.p50_ms",
+    "relay.p99_ms",
+    "relay.rss_mb_max",
+    "bookings.per_s",
+    "bookings.p50_ms",
+    "bookings.p99_ms",
+    "bookings.cpu_ms_per_booking",
+    "limits.tail_per_s",
+    "limits.confirmed_publish_per_s",
+}
+
+
+@pytest.mark.timeout(60)
+async def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
+    results = tmp_path / "results.json"
+    bench = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench", "--scale", "tiny", "--output", str(results)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await bench.communicate()
+    assert bench.returncode == 0, printed.decode()
+    figures = json.loads(results.read_text())
+    assert figures.keys() >= PROMISED | {row.key for row in ROWS}
+    assert all(figures[key] > 0 for key in PROMISED)
+    assert figures["versions"].keys() == {"python", "mongodb", "rabbitmq"}
+
+
+async def test_what_it_does_not_know_is_refused() -> None:
+    bench = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bench", "--only", "everything"),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await bench.communicate()
+    assert bench.returncode != 0
+    assert b"everything" in printed
+
+
+def test_percentiles_are_of_what_was_measured() -> None:
+    hundred = [float(value) for value in range(100, 0, -1)]
+    assert percentile(hundred, 50) == 50
+    assert percentile(hundred, 99) == 99
+    assert percentile([7.0], 99) == 7
+    with pytest.raises(BenchFailed, match="nothing was measured"):
+        percentile([], 50)
+
+
+def test_a_rate_has_to_reach_its_target_and_the_rest_must_not_exceed_it() -> None:
+    targets = {row.key: row for row in ROWS if row.target is not None}
+    assert is_met(targets["relay.events_per_s"], 15_000)
+    assert not is_met(targets["relay.events_per_s"], 14_999)
+    assert is_met(targets["bookings.p99_ms"], 1_000)
+    assert not is_met(targets["bookings.p99_ms"], 1_001)
+
+
+def test_the_page_keeps_its_words_around_the_table(tmp_path: Path) -> None:
+    page = tmp_path / "performance.md"
+    page.write_text(f"Before.\n\n{BEGIN}\nan old table\n{END}\n\nAfter.\n")
+    about = {
+        "date": "today",
+        "command": "python -m bench",
+        "machine": {"cores": 2, "cpu": "one", "memory_mb": 1, "kernel": "k", "load_before": 0},
+        "versions": {"python": "3", "mongodb": "6", "rabbitmq": "4"},
+    }
+    write_page({"relay.events_per_s": 15_001.0}, about, page=page)
+    text = page.read_text()
+    assert text.startswith("Before.\n")
+    assert text.endswith("\nAfter.\n")
+    assert "15,001 events/s" in text
+    assert "an old table" not in text

@@ -1,0 +1,104 @@
+"""`postbox outbox`: pending and parked rows are shown, and parked ones tried again."""
+
+from pathlib import Path
+
+from bson import ObjectId
+
+from relay.options import Options
+from stack.mongod import Mongod
+from stack.rabbitmq import RabbitMQ
+from tests.cli.desk import TYPE, Desk, run
+from tests.relay.stage import Stage
+
+
+async def test_list_shows_what_is_not_published(desk: Desk) -> None:
+    await desk.add_published(1, age_s=60)
+    (pending,) = await desk.add(1)
+    parked = await desk.add_parked("its body has 2,000,000 bytes", type=f"{TYPE}.big")
+
+    ran = await desk.run("outbox", "list", "--json")
+
+    assert ran.code == 0
+    assert {(row["outbox"], row["id"], row["state"]) for row in ran.json["rows"]} == {
+        ("shop", pending, "pending"),
+        ("shop", parked, "parked"),
+    }
+    for narrowed in (("--state", "parked"), ("--type", f"{TYPE}.big"), ("--reason", "2,000,000")):
+        rows = (await desk.run("outbox", "list", *narrowed, "--json")).json["rows"]
+        assert [row["id"] for row in rows] == [parked]
+
+    table = await desk.run("outbox", "list", "--state", "parked")
+    assert parked in table.out
+    assert "2,000,000 bytes" in table.out
+
+    none = await desk.run("outbox", "list", "--type", "nothing", "--json")
+    assert (none.code, none.json) == (1, {"rows": []})
+
+
+async def test_parked_rows_are_found_by_an_index(desk: Desk) -> None:
+    await desk.add_published(500, age_s=60)
+    await desk.add_parked("too long")
+
+    plan = await desk.rows.find({"state": "parked", "published_at": None}).explain()
+
+    assert plan["executionStats"]["totalDocsExamined"] == 1
+
+
+async def test_show_prints_a_row_whole_even_one_that_is_not_proper(desk: Desk) -> None:
+    parked = await desk.add_parked("'_id' must be a non-empty string", _id=ObjectId(), data=b"\xff")
+
+    ran = await desk.run("outbox", "show", str(parked))
+
+    assert ran.code == 0, ran
+    assert ran.json["id"] == str(parked)
+    assert ran.json["data"] == "\\xff"
+    assert ran.json["parked"]["reason"] == "'_id' must be a non-empty string"
+    assert (await desk.run("outbox", "show", "nobody")).code == 1
+
+
+async def test_retry_one_some_and_all(desk: Desk) -> None:
+    one = await desk.add_parked("too long")
+    other = await desk.add_parked("no time", type=f"{TYPE}.other")
+    third = await desk.add_parked("no time")
+    published = await desk.add_published(1, age_s=60)
+
+    refused = await desk.run("outbox", "retry", one, answer="n\n")
+    assert refused.code == 1
+    assert "1 of shop" in refused.err
+
+    ran = await desk.run("outbox", "retry", one, "--yes", "--json")
+    assert (ran.code, ran.json) == (0, {"retried": {"shop": 1}})
+    row = await desk.rows.find_one({"_id": one})
+    assert row is not None
+    assert row["state"] == "pending"
+    assert "parked" not in row
+
+    some = await desk.run("outbox", "retry", "--reason", "no time", "--type", TYPE, "--yes")
+    assert (some.code, some.out) == (0, "set 1 rows back to pending\n")
+    everything = await desk.run("outbox", "retry", "--all", "--yes", "--json")
+    assert everything.json == {"retried": {"shop": 1}}
+    states = {row["_id"]: row["state"] async for row in desk.rows.find()}
+    assert {states[id_] for id_ in (one, other, third)} == {"pending"}
+    assert states[published[0]] == "published"
+
+    again = await desk.run("outbox", "retry", "--all", "--yes", "--json")
+    assert (again.code, again.json) == (1, {"retried": {"shop": 0}})
+
+
+async def test_retry_wants_to_be_told_which(desk: Desk) -> None:
+    for arguments in ((), ("some-id", "--all")):
+        ran = await desk.run("outbox", "retry", *arguments, "--yes")
+        assert ran.code == 2
+        assert "--all" in ran.err
+
+
+async def test_a_relay_publishes_what_was_set_back(
+    mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    async with Stage(mongod, rabbitmq, tmp_path) as stage:
+        ids = await stage.insert([stage.row(state="parked", parked={"reason": "a bug, mended"})])
+        sources = f"{stage.name}={stage.source.uri}"
+        async with stage.relaying(Options(sweep_every_s=0.1, sweep_age_s=0.1)):
+            ran = await run("outbox", "retry", "--all", "--yes", RELAY_SOURCES=sources)
+            assert ran.code == 0, ran
+            await stage.delivered(ids)
