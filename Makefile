@@ -9,10 +9,10 @@ LOCK := requirements-dev.lock
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check bench format lock clean
+.PHONY: help setup up down status demo test check bench images compose-up compose-down format lock clean
 
 help: ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 # Made anew when the locked versions change; instant otherwise.
 $(READY): $(LOCK)
@@ -50,9 +50,19 @@ check: $(READY) ## format, lint, types, and what is generated from code
 	$(BIN)/mypy
 	$(PY) -m contracts.schemas --check
 	$(PY) -m services.saga_doc --check
+	$(PY) -m tests.faults_doc --check
 
 bench: setup ## measure, beside the raw limits of the same servers
 	@$(PY) -m bench
+
+images: $(READY) ## every container image: pulled where that is possible, else built here
+	@$(PY) -m deploy images
+
+compose-up: $(READY) ## the whole system in containers (PROFILE=cluster: three servers of each kind)
+	@$(PY) -m deploy up --profile "$(PROFILE)"
+
+compose-down: $(READY) ## end what `make compose-up` brought up; its data stays
+	@$(PY) -m deploy down
 
 format: $(READY) ## format and fix
 	$(BIN)/ruff format .
@@ -61,6 +71,8 @@ format: $(READY) ## format and fix
 lock: $(READY) ## resolve the locked versions anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --all-extras \
 		--python-version 3.11 --universal --upgrade -o $(LOCK) pyproject.toml
+	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header \
+		--python-version 3.11 --universal --constraints $(LOCK) -o requirements.lock pyproject.toml
 
 clean: ## end what runs, and remove everything that can be made again, data included
 	@if [ -x $(PY) ]; then $(PY) -m stack down; fi

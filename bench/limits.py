@@ -13,6 +13,7 @@ from bson.timestamp import Timestamp
 from bench.errors import BenchFailed
 from bench.event import BODY_BYTES, Measured, measured
 from bench.latency import commit_steadily
+from bench.process import CpuMeter
 from bench.source import BATCH, QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
@@ -36,6 +37,7 @@ _INSERTS: Final[list[Document]] = [
 async def measure(bench: Workbench) -> Figures:
     scale = bench.scale
     async with Source.fresh(bench) as source:
+        meter = CpuMeter(bench.pids("mongo", "rabbitmq"))
         await source.database.create_collection("states")
         bench.say(f"limits: {scale.lone_transactions:,} transactions, one after another")
         lone = await _transactions(source, bench, scale.lone_transactions, size=1)
@@ -49,12 +51,14 @@ async def measure(bench: Workbench) -> Figures:
         publish = await _publish(source, scale.limit_rows)
         bench.say(f"limits: publishing right after each commit, {scale.events_per_s}/s")
         delivery = await _delivery(source, bench)
+        others = meter.others_share()
     return {
         "limits.tail_per_s": tail,
         "limits.confirmed_publish_per_s": publish,
         "limits.transactions_per_s": lone,
         "limits.batched_transactions_per_s": batched * BATCH,
         **delivery,
+        "limits.cpu_percent_of_others": others * 100,
     }
 
 
@@ -120,7 +124,7 @@ async def _publish(source: Source, count: int) -> float:
 
 
 async def _delivery(source: Source, bench: Workbench) -> Figures:
-    """From the commit's reply to a consumer, published at once by whoever committed.
+    """From the commit to a consumer, published at the commit's reply by whoever committed.
 
     No outbox can be faster; nor can anybody do so in earnest, for a crash between would lose it.
     """

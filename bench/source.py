@@ -4,7 +4,7 @@ Rows are committed as a service commits them: by `Outbox`, in transactions of 64
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -54,12 +54,20 @@ class Source:
                 await channel.queue_delete(queue)
             await bench.client.drop_database(name)
 
-    async def commit(self, facts: Sequence[Fact]) -> list[Document]:
-        """Commit events in one transaction; the rows as they were written."""
+    async def commit(
+        self,
+        facts: Sequence[Fact],
+        committing: Callable[[Sequence[Document]], None] = lambda rows: None,
+    ) -> list[Document]:
+        """Commit events in one transaction; the rows as they were written.
+
+        `committing` is called with them just before the commit is sent.
+        """
         rows = self.outbox.rows(facts)
 
         async def body(session: Session) -> None:
             await self.outbox.insert(session, rows)
+            committing(rows)
 
         await transaction(self._client, body)
         return rows

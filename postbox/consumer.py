@@ -56,6 +56,7 @@ class ConsumerOptions:
     database_retry_s: float = 0.2
     reconnect_max_s: float = 2.0
     dead_letter_retry_s: float = 1.0
+    touch_every_s: float = 4.0
 
 
 DEFAULT_OPTIONS = ConsumerOptions()
@@ -135,6 +136,7 @@ class Consumer(Generic[T]):
         )
         self._subscription = subscription
         watch = asyncio.create_task(_wake_at(stop, subscription))
+        touch = asyncio.create_task(self._keep_in_touch(subscription))
         try:
             await self._until_database_answers(subscription, stop)
             while not stop.is_set() and not subscription.is_over:
@@ -145,8 +147,19 @@ class Consumer(Generic[T]):
             pass
         finally:
             watch.cancel()
+            touch.cancel()
         if not stop.is_set():
             raise BrokerUnavailable(f"lost the channel of {self._queue}")
+
+    async def _keep_in_touch(self, subscription: Subscription[T]) -> None:
+        """Notice a broker that is out of reach although no connection broke."""
+        try:
+            while True:
+                await asyncio.sleep(self._options.touch_every_s)
+                await subscription.touch()
+        except BrokerUnavailable as error:
+            self._health.fail("consumer", str(error))
+            subscription.give_up()
 
     async def _next_batch(
         self, subscription: Subscription[T], stop: asyncio.Event

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pymongo
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
@@ -28,6 +29,7 @@ Database = AsyncDatabase[Document]
 
 SERVER_SELECTION_TIMEOUT_MS = 3_000
 CONNECT_TIMEOUT_MS = 2_000
+OPERATION_TIMEOUT_S = 3.0
 POOL_SIZE_MAX = 32
 WRITE_CONFLICT = 112
 NO_SUCH_TRANSACTION = 251
@@ -109,3 +111,13 @@ def database_errors() -> Iterator[None]:
         if is_unavailable(error):
             raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
         raise
+
+
+@contextmanager
+def bounded(timeout_s: float = OPERATION_TIMEOUT_S) -> Iterator[None]:
+    """As `database_errors`, for operations outside a transaction; they get so long in all.
+
+    A server that is frozen answers nothing and refuses nothing: without a limit, we would wait.
+    """
+    with database_errors(), pymongo.timeout(timeout_s):
+        yield

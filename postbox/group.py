@@ -6,14 +6,14 @@ A request that breaks its group is tried again alone and harms no other.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 
-from postbox.errors import TryAgain
+from postbox.errors import DatabaseUnavailable, TryAgain
 from postbox.tracing import batch_span
 
 Request = TypeVar("Request")
@@ -74,11 +74,14 @@ class GroupCommit(Generic[Request, Reply]):
         try:
             with batch_span("commit group", (one.context for one in submissions)):
                 replies = await self._commit(submissions)
+        except DatabaseUnavailable as error:
+            # Whoever waits would wait as long for the same answer, one group after another.
+            _refuse([*group, *self._waiting], error)
+            self._waiting.clear()
+            return
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the submitters' to see
             if len(group) == 1 or isinstance(error, TryAgain):
-                for _, reply in group:
-                    if not reply.done():
-                        reply.set_exception(error)
+                _refuse(group, error)
                 return
             for one in group:
                 await self._settle([one])
@@ -86,3 +89,11 @@ class GroupCommit(Generic[Request, Reply]):
         for (_, reply), value in zip(group, replies, strict=True):
             if not reply.done():
                 reply.set_result(value)
+
+
+def _refuse(
+    group: Iterable[tuple[Submission[Request], asyncio.Future[Reply]]], error: Exception
+) -> None:
+    for _, reply in group:
+        if not reply.done():
+            reply.set_exception(error)

@@ -1,5 +1,7 @@
 """Whether a program can do its work now, and if not, which part fails and why."""
 
+from postbox import instruments
+
 
 class Health:
     """What each part of a program last said of itself. One that has not spoken yet is failing."""
@@ -7,16 +9,19 @@ class Health:
     def __init__(self, *parts: str) -> None:
         self._problems: dict[str, str] = dict.fromkeys(parts, "starting")
         self._parts: dict[str, None] = dict.fromkeys(parts)
+        instruments.ready(not self._problems)
 
     def ok(self, part: str) -> None:
         """`part` does its work."""
         self._parts[part] = None
         self._problems.pop(part, None)
+        instruments.ready(not self._problems)
 
     def fail(self, part: str, reason: str) -> None:
         """`part` cannot do its work, and why."""
         self._parts[part] = None
         self._problems[part] = reason
+        instruments.ready(False)
 
     @property
     def problems(self) -> dict[str, str]:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from time import monotonic
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from postbox import instruments
 from postbox.errors import ConfigurationError, TryAgain
 from postbox.health import Health
 from postbox.tracing import context_of, current_trace, flow_span
@@ -147,9 +149,10 @@ async def _refused(problem: Problem) -> Response:
 async def _in_span(
     name: str, request: Request, parent: Context, answer: Awaitable[Response]
 ) -> Response:
+    began, route = monotonic(), name.partition(" ")[2]
     with flow_span(name, parent, kind=SpanKind.SERVER) as span:
         span.set_attribute("http.request.method", request.method)
-        span.set_attribute("http.route", name.partition(" ")[2])
+        span.set_attribute("http.route", route)
         span.set_attribute("url.path", request.url.path)
         span.set_attribute("url.scheme", request.url.scheme)
         try:
@@ -163,6 +166,7 @@ async def _in_span(
             span.set_attribute("error.type", str(response.status_code))
             span.set_status(StatusCode.ERROR)
         response.headers["traceresponse"] = current_trace()["traceparent"]
+        instruments.requested(request.method, route, response.status_code, monotonic() - began)
         return response
 
 
@@ -252,6 +256,7 @@ async def serve(app: Starlette, port: int, stop: asyncio.Event, *, host: str = "
             loop="none",
             http="httptools",
             lifespan="off",
+            proxy_headers=False,
             access_log=False,
             log_config=None,
             timeout_graceful_shutdown=GRACE_S,

@@ -1,10 +1,15 @@
-"""The metrics of consumers, by the names that dashboards and alerts use."""
+"""The metrics of a service, by the names that dashboards and alerts use.
+
+Counters of what should not happen begin at zero, so that the first of a kind is a change. No label
+has values that grow with the traffic.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from opentelemetry import metrics
 
+REASONS = ("malformed", "invalid", "rejected", "handler_failed")
 _meter = metrics.get_meter("postbox")
 _processed = _meter.create_counter(
     "postbox.consumer.processed", unit="{message}", description="Messages applied, by decision."
@@ -24,6 +29,29 @@ _batch_size = _meter.create_histogram(
     description="Messages applied in one transaction.",
     explicit_bucket_boundaries_advisory=[1, 2, 4, 8, 16, 32, 64],
 )
+_waiting = _meter.create_gauge(
+    "postbox.queue.waiting",
+    unit="{message}",
+    description="Messages that wait for a person: dead letters, and what no queue wanted.",
+)
+_ready = _meter.create_gauge(
+    "postbox.ready", description="1 where the program can do its work now, else 0."
+)
+_requests = metrics.get_meter("postbox.http").create_histogram(
+    "http.server.request.duration",
+    unit="s",
+    description="From the first byte of a request to its answer.",
+    explicit_bucket_boundaries_advisory=[
+        *(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1),
+        *(0.25, 0.5, 1, 2.5, 5, 10),
+    ],
+)
+
+
+def begin(queue: str) -> None:
+    """Show the counters of this consumer from the start."""
+    for reason in REASONS:
+        _dead.add(0, {"queue": queue, "reason": reason})
 
 
 def processed(queue: str, outcomes: Sequence[str], seconds: float) -> None:
@@ -37,3 +65,25 @@ def processed(queue: str, outcomes: Sequence[str], seconds: float) -> None:
 def dead(queue: str, reason: str) -> None:
     """Count one message set aside."""
     _dead.add(1, {"queue": queue, "reason": reason})
+
+
+def waiting(queue: str, messages: int) -> None:
+    """Show how many messages of `queue` wait for a person."""
+    _waiting.set(messages, {"queue": queue})
+
+
+def ready(is_ready: bool) -> None:
+    """Show whether the program can do its work."""
+    _ready.set(int(is_ready))
+
+
+def requested(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one HTTP request; `route` is a pattern, not a path."""
+    _requests.record(
+        seconds,
+        {
+            "http.request.method": method,
+            "http.route": route,
+            "http.response.status_code": status,
+        },
+    )

@@ -9,18 +9,20 @@ import asyncio
 
 import pymongo
 import structlog
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
 
+from postbox import instruments
 from postbox.broker import broker_errors, connected
 from postbox.clock import DatabaseClock
 from postbox.database import Database, database_errors
 from postbox.errors import BrokerUnavailable, DatabaseUnavailable, TopologyMismatch
 from postbox.health import Health
 from postbox.program import pause
-from postbox.topology import Topology
+from postbox.topology import DECLARE_TIMEOUT_S, Topology
 
 log = structlog.get_logger()
 INTERVAL_S = 5.0
+ANSWER_LIMIT_S = 3.0
 RETRY_S = 0.5
 MARK_TIMEOUT_S = 2.0
 
@@ -45,6 +47,8 @@ class TopologyKeeper:
         self._clock = clock
         self._health = health
         self._declared = False
+        self._is_standing = False
+        self._waiting: dict[str, int] = {}
 
     async def prepare(self) -> None:
         """Read whether this very table was declared before."""
@@ -71,11 +75,30 @@ class TopologyKeeper:
                 await pause(stop, RETRY_S)
 
     async def _declare(self, connection: AbstractConnection) -> None:
-        with broker_errors("declaring the topology"):
-            async with connection.channel() as channel:
-                await self._topology.declare(channel)
+        # Whatever has been declared once is declared again in no time, or not at all.
+        limit_s = ANSWER_LIMIT_S if self._is_standing else None
+        try:
+            with broker_errors("declaring the topology"):
+                async with asyncio.timeout(limit_s), connection.channel() as channel:
+                    await self._topology.declare(channel)
+                    await self._look(channel)
+        except BrokerUnavailable as error:
+            self._is_standing = False
+            self._health.fail("broker", str(error))
+            raise
+        self._is_standing = True
         if not self._declared:
             await self._remember()
+
+    async def _look(self, channel: AbstractChannel) -> None:
+        """Show, and tell once they grow, the messages that wait for a person."""
+        for name in self._topology.for_people:
+            queue = await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
+            messages = queue.declaration_result.message_count or 0
+            instruments.waiting(name, messages)
+            if messages > self._waiting.get(name, 0):
+                log.error("messages wait for a person", queue=name, messages=messages)
+            self._waiting[name] = messages
 
     async def _remember(self) -> None:
         try:

@@ -16,12 +16,9 @@ from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import ChannelFrame
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, PublishError
 from pamqp import commands
-from pamqp.body import ContentBody
-from pamqp.header import ContentHeader
 
+from postbox import frames
 from postbox.errors import BrokerUnavailable
-
-PERSISTENT = 2
 
 
 class Outcome(Enum):
@@ -159,24 +156,18 @@ class _Slot:
 
 def _payload(channel: Any, messages: Sequence[Outgoing]) -> ChannelFrame:
     """One socket write for all of a batch's frames."""
-    frames = [frame for message in messages for frame in _frames(message, channel.max_content_size)]
-    return ChannelFrame.marshall(channel.number, frames)
-
-
-def _frames(message: Outgoing, content_bytes_max: int) -> list[Any]:
-    publish = commands.Basic.Publish(
-        exchange=message.exchange, routing_key=message.routing_key, mandatory=True
+    payload = b"".join(
+        frames.publish(
+            channel.number,
+            channel.max_content_size,
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            content_type=message.content_type,
+            message_id=message.message_id,
+            type_=message.type,
+            headers=message.headers,
+            body=message.body,
+        )
+        for message in messages
     )
-    properties = commands.Basic.Properties(
-        content_type=message.content_type,
-        delivery_mode=PERSISTENT,
-        message_id=message.message_id,
-        message_type=message.type,
-        headers=dict(message.headers),
-    )
-    body = message.body
-    content = [
-        ContentBody(body[start : start + content_bytes_max])
-        for start in range(0, len(body), content_bytes_max)
-    ]
-    return [publish, ContentHeader(properties=properties, body_size=len(body)), *content]
+    return ChannelFrame(payload=payload, should_close=False)

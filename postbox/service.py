@@ -15,6 +15,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from starlette.routing import Route
 
+from postbox import instruments
 from postbox.apply import Apply, Decided, Handler
 from postbox.clock import DatabaseClock
 from postbox.consumer import Consumer, T
@@ -74,6 +75,7 @@ class Service:
         """
         inbox = Inbox(self.database, consumer=queue, clock=self.clock)
         self._inboxes.append(inbox)
+        instruments.begin(queue)
         self.health.fail("consumer", "starting")
         consumer = Consumer(
             queue=queue,

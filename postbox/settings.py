@@ -2,12 +2,22 @@
 
 from typing import Annotated, TypeVar
 
-from pydantic import AnyUrl, Field, ValidationError
+from pydantic import AfterValidator, AmqpDsn, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from postbox.errors import ConfigurationError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+def _mongo_uri(text: str) -> str:
+    # The driver checks the rest. It alone knows lists of hosts, and mongodb+srv without a port.
+    if not text.startswith(("mongodb://", "mongodb+srv://")):
+        raise ValueError("expected mongodb://host/database")
+    return text
+
+
+MongoUri = Annotated[str, AfterValidator(_mongo_uri)]
 ALL_INTERFACES = "0.0.0.0"
 
 
@@ -20,8 +30,8 @@ class Settings(BaseSettings):
 class ServiceSettings(Settings):
     """What every service needs: its own database (named in the URI's path) and the broker."""
 
-    mongo_uri: AnyUrl
-    rabbitmq_uri: AnyUrl
+    mongo_uri: MongoUri
+    rabbitmq_uri: AmqpDsn
     http_host: str = ALL_INTERFACES
     """The address to serve HTTP on, such as 127.0.0.1."""
 

@@ -17,6 +17,7 @@ from postbox.delivery import Delivery, Unsettled
 
 T = TypeVar("T")
 RPC_TIMEOUT_S = 10.0
+TOUCH_TIMEOUT_S = 3.0
 
 
 class Subscription(Generic[T]):
@@ -68,6 +69,16 @@ class Subscription(Generic[T]):
             await self._channel.basic_cancel(self._tag, timeout=RPC_TIMEOUT_S)
         self._tag = None
 
+    async def touch(self) -> None:
+        """BrokerUnavailable where the broker does not answer here, or the queue is gone."""
+        with broker_errors(f"asking after {self._queue}"):
+            await self._channel.queue_declare(self._queue, passive=True, timeout=TOUCH_TIMEOUT_S)
+
+    def give_up(self) -> None:
+        """It is over, although the channel does not know it yet."""
+        self.is_cancelled = True
+        self.wake.set()
+
     def take(self, most: int) -> list[Delivery[T]]:
         """Up to `most` deliveries that have arrived, oldest first."""
         size = min(most, len(self._arrived))
@@ -90,5 +101,4 @@ class Subscription(Generic[T]):
         self.wake.set()
 
     def _on_cancel(self, frame: commands.Basic.Cancel) -> None:
-        self.is_cancelled = True
-        self.wake.set()
+        self.give_up()

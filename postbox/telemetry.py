@@ -7,6 +7,8 @@ be read at `/metrics`. Must run before a MongoDB client is made, for its instrum
 import logging
 import os
 import sys
+from threading import Thread
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -18,6 +20,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from structlog.typing import EventDict, Processor
+
+FLUSH_LIMIT_S = 3.0
 
 
 def configure(name: str, *, subject: str = "subject") -> None:
@@ -36,10 +40,18 @@ def configure(name: str, *, subject: str = "subject") -> None:
 
 
 def shut_down() -> None:
-    """Send what is still buffered."""
-    for provider in (trace.get_tracer_provider(), metrics.get_meter_provider()):
-        if isinstance(provider, TracerProvider | MeterProvider):
-            provider.shutdown()
+    """Send what is still buffered; a collector that does not take it in time holds nobody up."""
+    providers = (trace.get_tracer_provider(), metrics.get_meter_provider())
+    flushing = [
+        Thread(target=provider.shutdown, daemon=True)
+        for provider in providers
+        if isinstance(provider, TracerProvider | MeterProvider)
+    ]
+    until = monotonic() + FLUSH_LIMIT_S
+    for thread in flushing:
+        thread.start()
+    for thread in flushing:
+        thread.join(max(0.0, until - monotonic()))
 
 
 def _exports(signal: str) -> bool:
@@ -58,7 +70,7 @@ def _configure_traces(resource: Resource) -> None:
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
-    provider = TracerProvider(resource=resource)
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     if "pymongo" not in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""):
@@ -71,7 +83,7 @@ def _configure_metrics(resource: Resource) -> None:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
         readers.append(PeriodicExportingMetricReader(OTLPMetricExporter()))
-    metrics.set_meter_provider(MeterProvider(readers, resource=resource))
+    metrics.set_meter_provider(MeterProvider(readers, resource=resource, shutdown_on_exit=False))
 
 
 def _configure_logs(name: str, subject: str) -> None:

@@ -43,6 +43,11 @@ class Topology:
         return f"{self.exchange}.dead"
 
     @property
+    def for_people(self) -> tuple[str, ...]:
+        """The queues in which messages wait until a person decides on them."""
+        return (self.unrouted, *(f"{name}.dead" for name in self.queues))
+
+    @property
     def fingerprint(self) -> str:
         """A name for exactly this table."""
         table = [self.exchange, sorted((name, sorted(keys)) for name, keys in self.queues.items())]

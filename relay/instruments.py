@@ -1,5 +1,6 @@
 """The relay's metrics; each has the attribute `source`."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from opentelemetry import metrics
@@ -36,3 +37,10 @@ swept: Final = _meter.create_counter(
 parked: Final = _meter.create_counter(
     "postbox.relay.parked", description="Rows that can never be published."
 )
+
+
+def begin(attributes: Mapping[str, str]) -> None:
+    """Show the counters from the start, so that the first of a kind is a change."""
+    for counter in (published, swept, parked):
+        counter.add(0, attributes)
+    leader.set(0, attributes)

@@ -28,8 +28,10 @@ from relay.window import Window
 
 WRITE_MESSAGES_MAX: Final = 128
 DECLARE_EVERY_S: Final = 5.0
+ANSWER_LIMIT_S: Final = 3.0
 WATCH_EVERY_S: Final = 0.5
 BLOCKED_AFTER_S: Final = 0.1
+TELL_REFUSALS_EVERY_S: Final = 10.0
 RECONNECT_FIRST_S: Final = 0.1
 RECONNECT_MAX_S: Final = 2.0
 STABLE_AFTER_S: Final = 10.0
@@ -58,6 +60,8 @@ class Link:
         self._deadline_s = deadline_s
         self._topology = Topology(exchange=EXCHANGE, queues={})
         self._torn = asyncio.Event()
+        self._refusals = 0
+        self._tell_refusals_at_s = 0.0
         self._log = structlog.get_logger("relay").bind(source=source)
 
     async def run(self) -> None:
@@ -89,7 +93,7 @@ class Link:
             await together(
                 self._send(publisher),
                 self._keep_deadline(publisher),
-                self._keep_declared(declaring),
+                self._keep_declared(publisher, declaring),
                 _until_closed(publisher),
             )
 
@@ -128,12 +132,15 @@ class Link:
             self._torn.set()
         if entry.span is not None:
             entry.span.add_event(f"message {outcome.value}", {"try": entry.tries})
-        if entry.tries == 1:
+        self._refusals += 1
+        if time.monotonic() >= self._tell_refusals_at_s:
+            self._tell_refusals_at_s = time.monotonic() + TELL_REFUSALS_EVERY_S
             self._log.warning(
-                "the broker refused an event; it will be sent again",
+                "the broker refuses events; they will be sent again until it takes them",
                 event_id=message.message_id,
                 type=message.routing_key,
                 outcome=outcome.value,
+                refusals=self._refusals,
             )
 
     async def _keep_deadline(self, publisher: Publisher) -> None:
@@ -154,15 +161,21 @@ class Link:
             if sent_at_s and now_s() - max(sent_at_s, clear_since_s) > self._deadline_s:
                 raise BrokerUnavailable(f"no confirm within {self._deadline_s} s")
 
-    async def _keep_declared(self, channel: AbstractChannel) -> None:
+    async def _keep_declared(self, publisher: Publisher, channel: AbstractChannel) -> None:
         """Declare the exchange again now and then, and at once when a message was returned."""
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DECLARE_EVERY_S):
                     await self._torn.wait()
             self._torn.clear()
-            with broker_errors("declaring the exchange"):
-                await self._topology.declare_exchange(channel)
+            await publisher.unblocked()
+            try:
+                with broker_errors("declaring the exchange"):
+                    async with asyncio.timeout(ANSWER_LIMIT_S):
+                        await self._topology.declare_exchange(channel)
+            except BrokerUnavailable as error:
+                self._status.broker_failed(str(error))
+                raise
             _heed_cancellation()
 
 

@@ -14,12 +14,12 @@ class Options:
     """Pending rows older than this were overlooked by the stream."""
     publish_deadline_s: float = 10.0
     """On the oldest unconfirmed message; past it the connection is dropped."""
-    window_messages_max: int = 4_096
+    window_messages_max: int = 2_048
     window_bytes_max: int = 8 * 1024 * 1024
     skip_max: int = 10_000
     """How many ids of a backfill's last pass are remembered, to be skipped in the stream."""
     drain_s: float = 5.0
     """On SIGTERM: how long to wait for what is under way."""
-    measure_every_s: float = 5.0
+    measure_every_s: float = 3.0
     idle_save_s: float = 5.0
     """How often the token of a quiet stream is saved."""

@@ -23,6 +23,7 @@ from relay.faults import is_passing, is_refused
 from relay.intake import Intake
 from relay.options import Options
 from relay.rows import Rows
+from relay.silence import Silence
 from relay.state import State, Status
 from relay.window import Window
 
@@ -48,6 +49,7 @@ class Reader:
         self._status = status
         self._options = options
         self._intake = Intake(source, rows, window)
+        self.silence = Silence(status)
         self._skip: set[object] = set()
         self._bookmarked: Token | None = None
         self._sweep_due_s = time.monotonic() + options.sweep_every_s
@@ -104,11 +106,13 @@ class Reader:
 
     async def _stream(self, **start: Any) -> Token:
         """Follow the stream until the collection is dropped or renamed; the token behind that."""
-        stream = await _open(self._rows, start)
+        with self.silence:
+            stream = await _open(self._rows, start)
         async with stream:
             self._status.enter(State.STREAMING)
             while stream.alive:
-                change = await _next(stream)
+                with self.silence:
+                    change = await _next(stream)
                 await self._take(change, _token(stream))
         return _token(stream)
 

@@ -65,6 +65,7 @@ class Relay:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set; then drain, save, release, return."""
         client = self._connect()
+        instruments.begin(self._attributes)
         try:
             database = own_database(client)
             with untraced():  # its polls and marks belong to no flow; each event has its own span
@@ -130,7 +131,7 @@ class Relay:
         await rows.prepare()
         reading = asyncio.ensure_future(reader.run(term.token))
         working = asyncio.ensure_future(
-            together(link.run(), marker.run(), keep(term, options.lease_s))
+            together(link.run(), marker.run(), keep(term, options.lease_s), reader.silence.watch())
         )
         stopped = asyncio.ensure_future(_stopped(stop))
         instruments.leader.set(1, self._attributes)
@@ -166,6 +167,7 @@ class Relay:
         """Ask how far behind the relay is, standing by or not: a stuck reader cannot hide it."""
         rows = Rows(database, self._shard)
         checkpoint = Checkpoint(database, self._shard, holder="", lease_s=0)
+        is_away = False
         while True:
             try:
                 with pymongo.timeout(QUESTION_TIMEOUT_S):
@@ -176,7 +178,12 @@ class Relay:
             except PyMongoError as error:
                 if not (is_passing(error) or is_refused(error)):
                     raise
+                is_away = True
+                self._status.database_failed(f"{type(error).__name__}: {error}")
             else:
+                if is_away:
+                    is_away = False
+                    self._status.database_ok()
                 if token_age_s is not None:
                     instruments.token_age.set(token_age_s, self._attributes)
             await asyncio.sleep(self._options.measure_every_s)

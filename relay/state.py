@@ -67,6 +67,14 @@ class Status:
     def database_failed(self, reason: str) -> None:
         self._health.fail(f"{self._source}.database", reason)
 
+    def stream_ok(self) -> None:
+        """Said again and again; it is a part of the report only while, and since, it failed."""
+        if f"{self._source}.stream" in self._health.problems:
+            self._health.ok(f"{self._source}.stream")
+
+    def stream_failed(self, reason: str) -> None:
+        self._health.fail(f"{self._source}.stream", reason)
+
     def broker_ok(self) -> None:
         self._health.ok(f"{self._source}.broker")
 

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import aio_pika
 import orjson
 from aio_pika.abc import (
+    AbstractChannel,
     AbstractConnection,
     AbstractIncomingMessage,
     AbstractMessage,
@@ -15,8 +16,11 @@ from aio_pika.abc import (
 )
 
 from contracts.topology import EXCHANGE
+from scenarios.waiting import eventually
 
 REASON_HEADER: Final = "x-postbox-reason"
+CONNECT_TIMEOUT_S: Final = 5.0
+DISCARD_LIMIT_S: Final = 5.0
 LETTERS_MAX: Final = 10_000
 """Dead letters that are looked at; more are counted, not read."""
 
@@ -32,16 +36,23 @@ class DeadLetter:
 
 
 class Broker:
-    """Over one connection, a channel for each question."""
+    """Over one connection: a channel that stays, and others for what is given back by closing."""
 
-    def __init__(self, connection: AbstractConnection) -> None:
+    def __init__(self, connection: AbstractConnection, channel: AbstractChannel) -> None:
         self._connection = connection
+        self._channel = channel
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, uri: str) -> AsyncIterator[Self]:
+        """For as long as the block runs."""
+        async with await aio_pika.connect(uri, timeout=CONNECT_TIMEOUT_S) as connection:
+            yield cls(connection, await connection.channel(on_return_raises=True))
 
     async def waiting(self, queue: str) -> int:
         """How many messages are ready in `queue`; those in a consumer's hands are not counted."""
-        async with self._connection.channel() as channel:
-            declared = (await channel.declare_queue(queue, passive=True)).declaration_result
-            return declared.message_count or 0
+        declared = (await self._channel.declare_queue(queue, passive=True)).declaration_result
+        return declared.message_count or 0
 
     async def dead_letters(self, queue: str) -> list[DeadLetter]:
         """What was set aside from `queue`; it stays there."""
@@ -52,11 +63,22 @@ class Broker:
         return found  # the channel closed, so all of it went back
 
     async def discard(self, queue: str, event_ids: Collection[str]) -> None:
-        """Remove these dead letters of `queue`; the others stay."""
-        async with self._connection.channel() as channel:
-            async for message in _messages(await channel.get_queue(_dead(queue))):
-                if message.message_id in event_ids:
-                    await message.ack()
+        """Remove these dead letters of `queue`; the others stay.
+
+        Raises `Broken` where they are not there. What somebody else looked at is back only a moment
+        after they closed their channel, so it looks again.
+        """
+        left = set(event_ids)
+
+        async def removed() -> bool:
+            async with self._connection.channel() as channel:
+                async for message in _messages(await channel.get_queue(_dead(queue))):
+                    if message.message_id in left:
+                        await message.ack()
+                        left.discard(message.message_id)
+            return not left
+
+        await eventually(removed, for_what=f"{left} in {queue}.dead", limit_s=DISCARD_LIMIT_S)
 
     async def publish(self, body: bytes, *, event_type: str, message_id: str) -> None:
         """Publish to the exchange of events, confirmed, whatever the body is."""
@@ -74,9 +96,8 @@ class Broker:
         await self._publish(message, message.routing_key or "")
 
     async def _publish(self, message: AbstractMessage, routing_key: str) -> None:
-        async with self._connection.channel(on_return_raises=True) as channel:
-            exchange = await channel.get_exchange(EXCHANGE)
-            await exchange.publish(message, routing_key=routing_key)
+        exchange = await self._channel.get_exchange(EXCHANGE, ensure=False)
+        await exchange.publish(message, routing_key=routing_key)
 
     @asynccontextmanager
     async def tap(self) -> AsyncIterator["Tap"]:

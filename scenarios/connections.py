@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-import aio_pika
 import httpx
 from pymongo import AsyncMongoClient
 
@@ -14,7 +13,6 @@ from scenarios.broker import Broker
 from stack.info import Info
 
 HTTP_TIMEOUT_S: Final = 10.0
-CONNECT_TIMEOUT_S: Final = 5.0
 
 Document = dict[str, Any]
 Mongo = AsyncMongoClient[Document]
@@ -40,10 +38,8 @@ async def connect(info: Info) -> AsyncIterator[Connections]:
         mongo: Mongo = await stack.enter_async_context(
             AsyncMongoClient(info.mongo.uri, tz_aware=True, readConcernLevel="majority")
         )
-        amqp = await stack.enter_async_context(
-            await aio_pika.connect(info.rabbitmq.uri, timeout=CONNECT_TIMEOUT_S)
-        )
-        yield Connections(info, http, mongo, Broker(amqp))
+        broker = await stack.enter_async_context(Broker.connect(info.rabbitmq.uri))
+        yield Connections(info, http, mongo, broker)
 
 
 async def database_time(mongo: Mongo) -> datetime:

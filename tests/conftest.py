@@ -1,6 +1,7 @@
 """Real servers for the whole session, and for each test a database and queues of its own."""
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -11,6 +12,14 @@ from uuid_utils import uuid7
 from postbox.database import Client, connect
 from stack.mongod import Mongod
 from stack.rabbitmq import RabbitMQ
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # pymongo leaves a socket to the garbage collector where a server dies while it connects. The
+    # collector comes in any later test, or after the last one, where no mark on a test reaches.
+    unclosed = r"unclosed <socket\.socket"
+    config.addinivalue_line("filterwarnings", f"ignore:{unclosed}:ResourceWarning")
+    warnings.filterwarnings("ignore", unclosed, ResourceWarning)
 
 
 @pytest.fixture(scope="session")

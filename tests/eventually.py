@@ -1,4 +1,4 @@
-"""Waiting for what must come to be true, however long it takes up to a limit; never a bare sleep."""
+"""Waiting for what must come to be true, up to a limit; never a bare sleep."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,6 +1,6 @@
 """The two requests of a booking, made before the clock runs: the intent, and its web-hook, signed.
 
-Signing is done by `hmac` itself, which a test of the library's own answer checks at every start.
+They are signed by `hmac` itself, which is compared with the library's answer at every start.
 """
 
 import base64

@@ -19,7 +19,7 @@ from scenarios.connections import Connections, Document, database_time
 
 SERVICES: Final = ("gateway", "booking", "payment")
 UNROUTED: Final = f"{EXCHANGE}.unrouted"
-QUEUES_READ: Final = (*QUEUES, UNROUTED, *(f"{queue}.dead" for queue in QUEUES))
+DEAD: Final = tuple(f"{queue}.dead" for queue in QUEUES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Snapshot:
     """`inbox` holds "<queue>/<event id>"; bookings, payments, captures and views are by their id.
 
     `rivals` are bookings out of scope that want a resource of one in scope. `is_whole` is False
-    where only some intents are in scope.
+    where only some intents are in scope; what lies in the queues is then not known.
     """
 
     is_whole: bool
@@ -77,7 +77,8 @@ async def read(
 ) -> Snapshot:
     """Everything, or what concerns these intents. `letters` are those that were read before."""
     wanted = None if intents is None else frozenset(intents)
-    waiting = {queue: await connections.broker.waiting(queue) for queue in QUEUES_READ}
+    queues = DEAD if wanted is not None else (*QUEUES, UNROUTED, *DEAD)
+    waiting = {queue: await connections.broker.waiting(queue) for queue in queues}
     now = await database_time(connections.mongo)
     async with connections.mongo.start_session(snapshot=True) as session:
         stored = await _Reader(connections, session, wanted).read()

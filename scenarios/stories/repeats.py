@@ -43,16 +43,16 @@ async def poison_message(stage: Stage) -> str:
     """Messages that nobody can read are set aside, and their neighbours go on.
 
     Goal: poison harms only itself. Method: publish what is not JSON, and an event whose data is
-    wrong, among the events of a booking; see both in the dead queues of all who want them, with
-    their reason. They are discarded when the story has been checked.
+    wrong, right before a booking; see both in the dead queues of all who want them, with their
+    reason. They are discarded when the story has been checked.
     """
     intent = stage.intent()
-    await stage.gateway.book(intent)
     garbage, invalid = str(uuid7()), str(uuid7())
     bodies = {garbage: b"{ not json", invalid: _event_without_data(invalid, intent)}
     for poison, body in bodies.items():
         stage.poison.add(poison)
         await stage.broker.publish(body, event_type="payment.captured", message_id=poison)
+    await stage.gateway.book(intent)
     await stage.provider.charge(intent)
     stage.ends(intent, confirmed())
     reasons: set[str] = set()
@@ -67,7 +67,7 @@ async def poison_message(stage: Stage) -> str:
             return set(told.values()) if told.keys() == bodies.keys() else None
 
         reasons |= await eventually(both_set_aside, for_what=f"both in {queue}.dead")
-    return f"2 unreadable messages amid a booking, set aside as {', '.join(sorted(reasons))}"
+    return f"2 unreadable messages before a booking, set aside as {', '.join(sorted(reasons))}"
 
 
 def _event_without_data(event_id: str, intent_id: str) -> bytes:

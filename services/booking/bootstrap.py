@@ -19,13 +19,14 @@ from services.booking.work import Handle, Timeouts
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(BookingSettings)
+    instruments.begin()
     timeouts = Timeouts(
         payment_ms=int(settings.payment_timeout_s * 1000),
         intent_ms=int(settings.intent_timeout_s * 1000),
     )
     service = Service(
         "booking",
-        mongo_uri=str(settings.mongo_uri),
+        mongo_uri=settings.mongo_uri,
         rabbitmq_uri=str(settings.rabbitmq_uri),
         topology=Topology(exchange=EXCHANGE, queues=QUEUES),
     )

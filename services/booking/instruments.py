@@ -17,6 +17,13 @@ _duration = _meter.create_histogram(
     description="From the first event of an intent to its final state.",
     explicit_bucket_boundaries_advisory=[0.05, 0.1, 0.25, 0.5, 1, 5, 15, 60, 300, 900, 3600],
 )
+FINAL_STATES = ("confirmed", "failed", "cancelled")
+
+
+def begin() -> None:
+    """Show the counter from the start."""
+    for state in FINAL_STATES:
+        _sagas.add(0, {"state": state})
 
 
 def judged(decisions: Sequence[Decided]) -> None:

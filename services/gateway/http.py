@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from contracts.values import Id
 from postbox.clock import DatabaseClock
-from postbox.database import Database, database_errors
+from postbox.database import Database, bounded
 from postbox.group import GroupCommit
 from postbox.http import Problem, parse_json, read_body, read_json, reply, traced
 from postbox.service import Service
@@ -116,7 +116,7 @@ class _Views:
 
     async def get(self, intent_id: str) -> View:
         """One intent's view; Problem 404 where nothing was heard of it."""
-        with database_errors():
+        with bounded():
             document = await self._views.find_one({"_id": intent_id})
         if document is None:
             raise Problem(404, "No such booking", field="intentId")

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 import structlog
 from pymongo.errors import PyMongoError
 
-from postbox.database import Database, Document, database_errors
+from postbox.database import Database, Document, bounded, database_errors
 from postbox.errors import TryAgain
 from postbox.http import unavailable
 from postbox.tracing import untraced
@@ -75,7 +75,7 @@ class Watch:
                 self._stream = asyncio.create_task(self._follow())
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 await self._is_open.wait()
-            with database_errors():
+            with bounded():
                 current = await self._views.find_one({"_id": intent_id})
             if current is not None:
                 subscriber.offer(current)

@@ -30,7 +30,7 @@ async def main(stop: asyncio.Event) -> None:
     instruments.begin()
     service = Service(
         "payment",
-        mongo_uri=str(settings.mongo_uri),
+        mongo_uri=settings.mongo_uri,
         rabbitmq_uri=str(settings.rabbitmq_uri),
         topology=Topology(exchange=EXCHANGE, queues=QUEUES),
     )

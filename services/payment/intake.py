@@ -10,7 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from postbox.clock import DatabaseClock
-from postbox.database import Database, database_errors
+from postbox.database import Database, bounded
 from postbox.tracing import CONVERSATION, annotate
 from services.payment import instruments
 from services.payment.charge import ToldCharge
@@ -52,7 +52,7 @@ class ChargeIntake:
 
     async def _keep(self, told: bytes, *, by: str, error: str) -> None:
         row = {"body": told, "by": by, "error": error, "at": self._clock.now()}
-        with database_errors():
+        with bounded():
             kept = await self._unreadable.update_one(
                 {"_id": hashlib.sha256(told).hexdigest()}, {"$setOnInsert": row}, upsert=True
             )

@@ -7,7 +7,7 @@ import structlog
 from pymongo import ASCENDING
 
 from postbox.clock import DatabaseClock
-from postbox.database import Database, database_errors
+from postbox.database import Database, bounded
 from postbox.errors import TryAgain
 from postbox.program import pause
 from services.payment import instruments
@@ -50,7 +50,7 @@ class Overdue:
     async def count(self) -> int:
         """How many payments are overdue now, up to a bound."""
         before = self._clock.now() - self._limit
-        with database_errors():
+        with bounded():
             return await self._payments.count_documents(
                 {"state": "captured", "known_at": {"$lte": before}},
                 limit=COUNT_MAX,

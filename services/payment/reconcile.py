@@ -9,7 +9,7 @@ import asyncio
 import orjson
 import structlog
 
-from postbox.database import Database, database_errors
+from postbox.database import Database, bounded
 from postbox.errors import TryAgain
 from postbox.program import pause
 from postbox.tracing import context_of, flow_span
@@ -46,14 +46,14 @@ class Reconciler:
 
     async def reconcile(self, stop: asyncio.Event) -> None:
         """Read everything since the last time. Raises TryAgain or Unanswered."""
-        with database_errors():
+        with bounded():
             saved = await self._position.find_one({"_id": "provider"})
         position = max(0, (saved or {}).get("after", 0) - OVERLAP_US)
         while not stop.is_set():
             page = await self._provider.list(position)
             await self._take(page)
             position = page.next
-            with database_errors():
+            with bounded():
                 await self._position.update_one(
                     {"_id": "provider"}, {"$max": {"after": position}}, upsert=True
                 )
@@ -62,7 +62,7 @@ class Reconciler:
 
     async def _take(self, page: Page) -> None:
         ids = [charge.get("paymentId") for charge in page.charges]
-        with database_errors():
+        with bounded():
             known = {
                 row["_id"] async for row in self._payments.find({"_id": {"$in": ids}}, ["_id"])
             }

@@ -7,7 +7,7 @@ from pymongo import ASCENDING
 
 from postbox.clock import DatabaseClock
 from postbox.crash import crash_point
-from postbox.database import Database, Document, database_errors
+from postbox.database import Database, Document, bounded
 from postbox.errors import TryAgain
 from postbox.program import pause
 from postbox.tracing import CONVERSATION, annotate, context_of, flow_span, untraced
@@ -57,7 +57,7 @@ class Worker:
 
     async def _due(self) -> list[Document]:
         now = self._clock.now()
-        with untraced(), database_errors():
+        with untraced(), bounded():
             found = (
                 self._rows.find(
                     {

@@ -15,9 +15,7 @@ async def failing(
     data = {"failCommands": list(commands), "appName": application, **how}
     mode = "alwaysOn" if times is None else {"times": times}
     async with connect(uri, application="failpoints") as admin:
-        await admin.admin.command(
-            {"configureFailPoint": "failCommand", "mode": mode, "data": data}
-        )
+        await admin.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
         try:
             yield
         finally:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Protocol
 from postbox.apply import Apply, Decided, Handler
 from postbox.clock import DatabaseClock
 from postbox.consumer import Consumer, ConsumerOptions
-from postbox.database import Client, Database, connect, own_database
+from postbox.database import Client, Database, connect, create_collections, own_database
 from postbox.delivery import Message
 from postbox.event import Event
 from postbox.health import Health
@@ -153,8 +153,7 @@ class Shop:
         await self.clock.sync()
         await self.outbox.prepare()
         await self._inbox.prepare()
-        if "totals" not in await self.database.list_collection_names():
-            await self.database.create_collection("totals")
+        await create_collections(self.database, "totals")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Shop"]:
@@ -220,7 +219,9 @@ def slowed(seconds: float) -> Wrap:
     return wrap
 
 
-def failing_on(is_bad: Callable[[Placed], bool], error: type[Exception] = ZeroDivisionError) -> Wrap:
+def failing_on(
+    is_bad: Callable[[Placed], bool], error: type[Exception] = ZeroDivisionError
+) -> Wrap:
     """A fault: the handler has a bug that only some orders meet."""
 
     def wrap(handler: Handler[Placed]) -> Handler[Placed]:

@@ -83,7 +83,10 @@ async def test_two_processes_that_get_the_same_events_apply_each_once(
     """
     events = [event_of(Placed(f"o{number % 5}")) for number in range(150)]
     async with broker(space) as at:
-        async with shop_process(space, slow_s=0.02), shop_process(space, slow_s=0.02):
+        async with (
+            shop_process(space, slow_s=0.02) as one,
+            shop_process(space, slow_s=0.02) as other,
+        ):
 
             async def both_consume() -> bool:
                 queue = await at.channel.declare_queue(space.queue, passive=True)
@@ -96,7 +99,8 @@ async def test_two_processes_that_get_the_same_events_apply_each_once(
             assert await shop.totals() == {f"o{number}": 30 for number in range(5)}
             emitted = await shop.emitted()
             assert len(emitted) == len(set(emitted)) == 150
-        assert await at.count(space.queue) == 0
+            assert (await one.stop(), await other.stop()) == (0, 0)
+        await at.waits(space.queue, count=0)
         assert await at.count(f"{space.queue}.dead") == 0
 
 

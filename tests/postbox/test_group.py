@@ -18,12 +18,14 @@ class Till:
         self.error = error
         self.groups: list[list[int]] = []
         self.committed: list[int] = []
+        self.is_asked = asyncio.Event()
         self.is_open = asyncio.Event()
         self.is_open.set()
 
     async def commit(self, submissions: Sequence[Submission[int]]) -> list[str]:
         numbers = [submission.request for submission in submissions]
         self.groups.append(numbers)
+        self.is_asked.set()
         await self.is_open.wait()
         if self.error is not None:
             raise self.error
@@ -50,8 +52,7 @@ async def test_while_one_group_commits_the_next_gathers_up_to_its_bound() -> Non
     till.is_open.clear()
     commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=4)
     first = asyncio.create_task(commits.submit(0))
-    while not till.groups:
-        await asyncio.sleep(0)
+    await till.is_asked.wait()
     others = [asyncio.create_task(commits.submit(number)) for number in range(1, 10)]
     await asyncio.sleep(0)
     assert not any(task.done() for task in (first, *others))
@@ -82,13 +83,24 @@ async def test_while_the_database_is_away_nobody_is_tried_one_by_one() -> None:
     assert len(till.groups) == 1
 
 
+async def test_while_the_database_is_away_nobody_waits_for_a_turn_to_hear_it() -> None:
+    till = Till(error=DatabaseUnavailable("away"))
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=2)
+    replies = await asyncio.gather(
+        *(commits.submit(number) for number in range(10)), return_exceptions=True
+    )
+    assert all(isinstance(reply, DatabaseUnavailable) for reply in replies)
+    assert till.groups == [[0, 1]]
+    till.error = None
+    assert await commits.submit(11) == "reply to 11"
+
+
 async def test_a_client_that_goes_away_changes_nothing_for_the_others() -> None:
     till = Till()
     till.is_open.clear()
     commits: GroupCommit[int, str] = GroupCommit(till.commit)
     gone, stays = (asyncio.create_task(commits.submit(number)) for number in (1, 2))
-    while not till.groups:
-        await asyncio.sleep(0)
+    await till.is_asked.wait()
     gone.cancel()
     till.is_open.set()
     assert await stays == "reply to 2"

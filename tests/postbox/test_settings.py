@@ -31,7 +31,8 @@ def test_what_is_empty_is_as_if_it_were_not_set() -> None:
     ("name", "value", "says"),
     [
         ("MONGO_URI", None, "MONGO_URI: not set"),
-        ("MONGO_URI", "somewhere", "MONGO_URI: .*URL"),
+        ("MONGO_URI", "somewhere", "MONGO_URI: .*mongodb://"),
+        ("RABBITMQ_URI", "http://127.0.0.1:1/", "RABBITMQ_URI: .*amqp"),
         ("RABBITMQ_URI", None, "RABBITMQ_URI: not set"),
         ("SHOP_PORT", "http", "SHOP_PORT: .*integer"),
         ("SHOP_PORT", "65536", "SHOP_PORT: .*65535"),
@@ -46,6 +47,14 @@ def test_the_variable_is_named(
         environment.setenv(name, value)
     with pytest.raises(ConfigurationError, match=says):
         load(ShopSettings)
+
+
+@pytest.mark.parametrize(
+    "uri", ["mongodb://a:27017,b:27018/shop?replicaSet=rs0", "mongodb+srv://u:p%40@cluster/shop"]
+)
+def test_a_replica_sets_uri_is_taken_as_it_is(environment: pytest.MonkeyPatch, uri: str) -> None:
+    environment.setenv("MONGO_URI", uri)
+    assert load(ShopSettings).mongo_uri == uri
 
 
 def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> None:

@@ -80,9 +80,7 @@ async def test_a_handler_that_raises_has_done_nothing() -> None:
     shop = MemoryShop()
     event = event_of(Placed("o1"))
 
-    async def broken(
-        session: Session, messages: Sequence[Message[Placed]]
-    ) -> Sequence[Decided]:
+    async def broken(session: Session, messages: Sequence[Message[Placed]]) -> Sequence[Decided]:
         await shop.postbox.add(session, Counted("o1", 1))
         raise ZeroDivisionError
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import aio_pika
 import pytest
+from pamqp.common import FieldTable
 
 from postbox import keeper
 from postbox.clock import DatabaseClock
@@ -14,7 +15,7 @@ from postbox.database import Client, own_database
 from postbox.errors import BrokerUnavailable, TopologyMismatch
 from postbox.health import Health
 from postbox.keeper import TopologyKeeper
-from postbox.topology import DELIVERY_LIMIT, Topology
+from postbox.topology import DELIVERY_LIMIT, LOOKS_MAX, Topology
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import broker, event_of
@@ -71,9 +72,9 @@ async def test_queues_lose_nothing_by_their_arguments(client: Client, space: Spa
                 "x-delivery-limit": DELIVERY_LIMIT,
             },
         )
-        quorum = {"x-queue-type": "quorum"}
+        set_aside: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MAX}
         for name in (f"{space.queue}.dead", f"{space.exchange}.unrouted"):
-            await at.channel.declare_queue(name, durable=True, arguments=quorum)
+            await at.channel.declare_queue(name, durable=True, arguments=set_aside)
 
 
 @pytest.mark.fault(12, "a binding is missing")
@@ -134,7 +135,7 @@ async def test_work_is_accepted_once_the_table_stood_even_while_the_broker_is_aw
     async with never.running():
 
         async def is_told() -> bool:
-            return "cannot connect" in never.health.problems["broker"]
+            return "connecting to RabbitMQ" in never.health.problems["broker"]
 
         await eventually(is_told)
         with pytest.raises(BrokerUnavailable):

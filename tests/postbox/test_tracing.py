@@ -55,9 +55,7 @@ def test_what_a_request_emits_is_in_its_trace() -> None:
         assert current_trace() == {"traceparent": TRACEPARENT, "tracestate": "vendor=1"}
 
 
-@pytest.mark.parametrize(
-    "traceparent", [None, "", "garbage", f"00-{'0' * 32}-b7ad6b7169203331-01"]
-)
+@pytest.mark.parametrize("traceparent", [None, "", "garbage", f"00-{'0' * 32}-b7ad6b7169203331-01"])
 def test_what_is_no_trace_is_replaced_by_a_new_one(traceparent: str | None) -> None:
     with under(context_of(traceparent)):
         first, again = current_trace(), current_trace()

@@ -1,7 +1,6 @@
 """A transaction commits all or nothing, on one snapshot, in bounded time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from time import monotonic
 
 import pytest
@@ -13,11 +12,11 @@ from postbox.transaction import SNAPSHOT_TRIES_MAX, Session, transaction
 
 
 @pytest.fixture
-async def database(client: Client) -> AsyncIterator[Database]:
+async def database(client: Client) -> Database:
     database = own_database(client)
     await database.create_collection("accounts")
     await database.create_collection("letters")
-    yield database
+    return database
 
 
 async def test_all_writes_are_visible_together(client: Client, database: Database) -> None:

@@ -1,4 +1,4 @@
-"""Whatever the database answers, or fails to answer, a transaction is applied once or not at all."""
+"""Whatever the database answers, or fails to answer, a transaction is applied once at most."""
 
 from time import monotonic
 from typing import Any
@@ -10,8 +10,8 @@ from postbox.errors import DatabaseUnavailable
 from postbox.transaction import Session, transaction
 from tests.postbox.failpoints import failing
 
-TRANSIENT = {"errorCode": 251, "errorLabels": ["TransientTransactionError"]}
-APPLIED_BUT_LATE = {
+TRANSIENT: dict[str, Any] = {"errorCode": 251, "errorLabels": ["TransientTransactionError"]}
+APPLIED_BUT_LATE: dict[str, Any] = {
     "writeConcernError": {"code": 64, "errmsg": "late", "errInfo": {"wtimeout": True}}
 }
 

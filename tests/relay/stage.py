@@ -4,8 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +15,7 @@ from uuid import uuid4
 import aio_pika
 import orjson
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
+from pymongo.read_concern import ReadConcern
 
 from postbox.clock import DatabaseClock
 from postbox.database import Document, connect, own_database
@@ -30,19 +30,10 @@ from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port
 from stack.process import ROOT
 from stack.rabbitmq import RabbitMQ
+from tests.eventually import eventually
 
 PATIENCE_S: Final = 30.0
 QUORUM: Final = {"x-queue-type": "quorum"}
-
-
-async def eventually(
-    condition: Callable[[], Awaitable[object]], what: str, *, within_s: float = PATIENCE_S
-) -> None:
-    """Poll `condition` until it is true; fail with `what` when that takes too long."""
-    until_s = time.monotonic() + within_s
-    while not await condition():
-        assert time.monotonic() < until_s, f"not within {within_s} s: {what}"
-        await asyncio.sleep(0.05)
 
 
 class Stage:
@@ -63,13 +54,24 @@ class Stage:
         return Source(self.name, self.mongod.database(self.name))
 
     async def __aenter__(self) -> Self:
+        try:
+            await self._prepare()
+        except BaseException:
+            await self.client.close()
+            raise
+        return self
+
+    async def _prepare(self) -> None:
         await Outbox(self.database, source="", clock=DatabaseClock(self.client)).prepare()
         async with await aio_pika.connect(self.rabbitmq.uri) as connection:
             channel = await connection.channel()
             await Topology(queues={self.name: [f"{self.name}.#"]}).declare(channel)
-        return self
 
     async def __aexit__(self, *_: object) -> None:
+        async with await aio_pika.connect(self.rabbitmq.uri) as connection:
+            channel = await connection.channel()
+            for queue in (self.name, f"{self.name}.dead"):
+                await channel.queue_delete(queue)
         await self.client.drop_database(self.name)
         await self.client.close()
 
@@ -119,7 +121,7 @@ class Stage:
 
     async def delivered(self, ids: list[str]) -> None:
         """Wait until all of `ids` arrived and are marked."""
-        await eventually(self.is_all_published, "all rows are marked published")
+        await eventually(self.is_all_published, limit_s=PATIENCE_S)
         missing = set(ids) - set(await self.pull())
         assert not missing, f"marked, but never arrived: {missing}"
 
@@ -128,6 +130,24 @@ class Stage:
 
     async def has_token(self) -> bool:
         return "token" in await self.checkpoint()
+
+    async def has_idle_cursor(self) -> bool:
+        """Whether somebody has read a first batch of the outbox and not yet asked for the next."""
+        admin = self.client.get_database("admin", read_concern=ReadConcern("local"))
+        cursor = await admin.aggregate(
+            [
+                {"$currentOp": {"idleCursors": True}},
+                {"$match": {"type": "idleCursor", "ns": f"{self.name}.outbox"}},
+            ]
+        )
+        return bool(await cursor.to_list())
+
+    async def register_queue(self) -> None:
+        """Make RabbitMQ write down now that the queue exists, which else it does 3 s late.
+
+        A quorum queue younger than that has lost all its messages when the broker is killed.
+        """
+        await self.rabbitmq.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
 
     async def behind_the_token(self) -> set[str]:
         """The ids of the rows that a relay would not read again, by the token that is saved."""
@@ -170,7 +190,7 @@ class Stage:
     ) -> AsyncIterator[Relay]:
         """A relay that has saved a token: what is added from now on comes by the stream."""
         async with self.relaying(replace(options, idle_save_s=0.1)) as relay:
-            await eventually(self.has_token, "the token of a stream without events is saved")
+            await eventually(self.has_token)
             yield relay
 
     @asynccontextmanager
@@ -248,6 +268,6 @@ async def taken(queue: AbstractQueue) -> list[AbstractIncomingMessage]:
     async def are_there() -> bool:
         return len(messages) >= expected
 
-    await eventually(are_there, f"{expected} messages come out of {queue.name}")
+    await eventually(are_there)
     await queue.cancel(tag)
     return messages

@@ -10,7 +10,8 @@ from relay.checkpoint import Checkpoint
 from relay.errors import LeaseLost
 from relay.source import Shard
 from relay.state import State
-from tests.relay.stage import Stage, eventually
+from tests.eventually import eventually
+from tests.relay.stage import Stage
 
 TAKE_OVER_S = 6.0
 
@@ -65,7 +66,7 @@ async def test_an_outdated_fence_changes_nothing(stage: Stage) -> None:
     async def is_taken_over() -> bool:
         return await checkpoint(stage, "b").take() is not None
 
-    await eventually(is_taken_over, "the lease runs out")
+    await eventually(is_taken_over)
     before = await stage.checkpoint()
     with pytest.raises(LeaseLost):
         await old.save({"_data": "old"})
@@ -89,7 +90,7 @@ async def test_a_standby_takes_over_from_one_that_is_killed(stage: Stage) -> Non
             async def has_taken_over() -> bool:
                 return second.state is not State.STANDBY
 
-            await eventually(has_taken_over, "the standby takes over")
+            await eventually(has_taken_over)
             assert time.monotonic() - killed_at_s < TAKE_OVER_S
             await stage.delivered(ids)
 
@@ -114,7 +115,7 @@ async def test_a_relay_that_was_frozen_past_its_lease_is_fenced_off(stage: Stage
             async def has_noticed() -> bool:
                 return b"the lease is lost" in frozen.log.read_bytes()
 
-            await eventually(has_noticed, "the thawed relay stands by")
+            await eventually(has_noticed)
             await stage.delivered(ids)
             assert second.state is State.STREAMING
             assert (await stage.checkpoint())["fence"] == fence

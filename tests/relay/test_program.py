@@ -1,12 +1,14 @@
 """`python -m relay`: runs in the foreground, is ready, drains on SIGTERM, says what is wrong."""
 
+import asyncio
 import signal
 import time
 
 import httpx
 import pytest
 
-from tests.relay.stage import Stage, eventually
+from tests.eventually import eventually
+from tests.relay.stage import Stage
 
 
 @pytest.mark.fault(17, "SIGTERM in the middle of publishing")
@@ -18,7 +20,7 @@ async def test_it_drains_releases_and_exits_with_0(stage: Stage, number: signal.
         async def is_publishing() -> bool:
             return bool((await stage.states()).get("published"))
 
-        await eventually(is_publishing, "it publishes")
+        await eventually(is_publishing)
         asked_at_s = time.monotonic()
         relay.signal(number)
         assert await relay.ended() == 0
@@ -32,6 +34,16 @@ async def test_it_drains_releases_and_exits_with_0(stage: Stage, number: signal.
         assert time.monotonic() - released_at_s < 4, "the lease was free"
 
 
+async def test_it_can_be_stopped_at_any_moment(stage: Stage) -> None:
+    """Goal: no step of starting swallows the request to stop. Method: stop it ever a bit later."""
+    await stage.add(10)
+    for step in range(25):
+        asked_at_s = time.monotonic()
+        async with stage.relaying():
+            await asyncio.sleep(step * 0.004)
+        assert time.monotonic() - asked_at_s < 5
+
+
 async def test_readyz_tells_the_state_and_metrics_what_it_did(stage: Stage) -> None:
     async with stage.program() as relay, httpx.AsyncClient() as http:
         url = f"http://127.0.0.1:{relay.port}"
@@ -42,7 +54,7 @@ async def test_readyz_tells_the_state_and_metrics_what_it_did(stage: Stage) -> N
             except httpx.TransportError:
                 return False
 
-        await eventually(is_ready, "it is ready")
+        await eventually(is_ready)
         await stage.delivered(await stage.add(3))
         checks = (await http.get(f"{url}/readyz")).json()["checks"]
         assert checks == {
@@ -65,7 +77,7 @@ async def test_readyz_tells_the_state_and_metrics_what_it_did(stage: Stage) -> N
                 )
             )
 
-        await eventually(are_counted, "all metrics are there")
+        await eventually(are_counted)
 
 
 async def test_it_starts_while_both_servers_are_away(stage: Stage) -> None:
@@ -82,7 +94,7 @@ async def test_it_starts_while_both_servers_are_away(stage: Stage) -> None:
                 return False
             return reply.status_code == 503 and "127.0.0.1:1" in reply.text
 
-        await eventually(is_not_ready, "it says what it lacks")
+        await eventually(is_not_ready)
         relay.signal(signal.SIGTERM)
         assert await relay.ended(within_s=10) == 0
 
@@ -105,7 +117,7 @@ async def test_a_port_that_is_taken_ends_it_with_a_clear_line(stage: Stage) -> N
             except httpx.TransportError:
                 return False
 
-        await eventually(listens, "the first one listens")
+        await eventually(listens)
         async with stage.program(RELAY_PORT=str(first.port)) as second:
             assert await second.ended() == 1
             assert str(first.port) in second.log.read_text()

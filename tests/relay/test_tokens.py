@@ -8,7 +8,8 @@ import pytest
 from relay.state import State
 from stack.mongod import Mongod
 from stack.rabbitmq import RabbitMQ
-from tests.relay.stage import Stage, eventually
+from tests.eventually import eventually
+from tests.relay.stage import Stage
 
 
 async def test_it_goes_on_from_the_saved_token(stage: Stage) -> None:
@@ -24,7 +25,7 @@ async def test_it_goes_on_from_the_saved_token(stage: Stage) -> None:
         async def have_arrived() -> bool:
             return set(second) <= set(await stage.pull())
 
-        await eventually(have_arrived, "the stream brings what came in between")
+        await eventually(have_arrived)
     assert stage.arrived == first + second
 
 
@@ -65,7 +66,7 @@ async def test_lost_history_means_backfill(tmp_path: Path, rabbitmq: RabbitMQ) -
             assert oldest is not None
             return bool(int(token["_data"][2:10], 16) < oldest["ts"].time)
 
-        await eventually(is_history_lost, "the token is older than the oplog")
+        await eventually(is_history_lost)
         async with stage.relaying():
             await stage.delivered(ids)
         assert stage.arrived == ids
@@ -96,4 +97,4 @@ async def test_a_quiet_outbox_on_a_busy_database_keeps_its_token_fresh(stage: St
             await stage.database["other"].insert_one({})
             return bool((await stage.checkpoint())["token"] != before)
 
-        await eventually(has_moved, "it moves although no event comes")
+        await eventually(has_moved)

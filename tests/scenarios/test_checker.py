@@ -16,6 +16,9 @@ from scenarios.checker import INVARIANTS, OutboxRow, Snapshot, check, judge
 from scenarios.connections import Document, connect
 from tests.scenarios.conftest import Played
 
+# The first test of all pays for the playing of every story.
+pytestmark = pytest.mark.timeout(300)
+
 Corruption = Callable[[Snapshot], Snapshot]
 CORRUPTIONS: list[tuple[str, Corruption]] = []
 

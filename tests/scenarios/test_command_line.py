@@ -6,8 +6,13 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from scenarios.registry import SCENARIOS
 from tests.scenarios.conftest import Played
+
+# The first test of all pays for the playing of every story.
+pytestmark = pytest.mark.timeout(300)
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -6,6 +6,9 @@ from scenarios.checker import check
 from scenarios.registry import SCENARIOS
 from tests.scenarios.conftest import Played
 
+# The first test of all pays for the playing of every story.
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(played: Played, name: str) -> None:

@@ -1,0 +1,1 @@
+"""Everything in containers: the engine where there is none, the images, and compose."""

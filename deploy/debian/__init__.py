@@ -1,0 +1,1 @@
+"""Images made of Debian's packages and PyPI's, where no registry is in reach."""

@@ -1,0 +1,137 @@
+"""docs/faults.md, from the tests' own `fault` markers. `--check`: whether the page is up to date.
+
+The line about the last run of the container tests is written from what that run counted; it is no
+part of the check, for every run counts anew.
+"""
+
+import ast
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+PAGE: Final = ROOT / "docs" / "faults.md"
+LAST_RUN: Final = ROOT / ".local" / "containers.json"
+LAST_RUN_BEGINS: Final = "The last run"
+IN_CONTAINERS: Final = "tests/integration/"
+
+FAULTS: Final = (
+    "a process is killed after its writes, before the commit",
+    "a process is killed after the commit, before the HTTP reply",
+    "the commit's reply is lost, or it is applied and then an error",
+    "transient transaction errors",
+    "two consumers, one event",
+    "the relay is killed after publish, after confirm, before its checkpoint",
+    "the primary steps down, or is lost, under load",
+    "mongod is killed and comes back",
+    "the primary is cut off from the other members",
+    "the broker is killed in the middle of publishing",
+    "the broker is frozen, or a confirm is lost",
+    "a binding is missing",
+    "a queue is full; the broker raises an alarm",
+    "poison: not JSON, invalid, a bug in a handler",
+    "every order and repeat of a saga's events",
+    "a consumer is killed between commit and acknowledgement",
+    "SIGTERM in the middle of work",
+    "the provider times out after success, or answers 500 or 409",
+    "a late charge; a refund that fails, then works; a cancel against a payment",
+    "clocks ten minutes apart",
+    "the oplog rolled over while the relay was down",
+    "the outbox collection is dropped",
+    "two relays, one frozen past its lease, then thawed",
+    "a slow consumer",
+    "the database's disk is full",
+    "a web-hook that never comes",
+    "the booking service is down for longer than the payment time limit",
+    "a random walk over all of these, under load",
+)
+
+HEAD: Final = """\
+# Faults, and the tests that inject them
+
+Written by `python -m tests.faults_doc` from the tests' own `fault` markers; `--check` compares.
+After each, I1 to I9 of [guarantees](guarantees.md) have to hold. **Bold**: with real containers.
+
+"""
+
+
+@dataclass(frozen=True, order=True)
+class Injected:
+    """A test that injects a fault, and what it calls it."""
+
+    number: int
+    path: str
+    test: str
+    name: str
+
+
+def page() -> str:
+    """The page as it should be, but for the line about the last run."""
+    found: dict[int, list[Injected]] = {}
+    for one in sorted(set(_injected())):
+        found.setdefault(one.number, []).append(one)
+    unknown = found.keys() - range(1, len(FAULTS) + 1)
+    if unknown:
+        sys.exit(f"markers of faults that have no line in {Path(__file__).name}: {sorted(unknown)}")
+    rows = ["| # | fault | injected by |", "|---|---|---|"]
+    for number, fault in enumerate(FAULTS, start=1):
+        tests = "<br>".join(_cell(one) for one in found.get(number, ())) or "no marked test"
+        rows.append(f"| {number} | {fault} | {tests} |")
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def _cell(one: Injected) -> str:
+    link = f"[{one.test}](../{one.path})"
+    return f"**{link}**" if one.path.startswith(IN_CONTAINERS) else link
+
+
+def _injected() -> Iterator[Injected]:
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                relative = str(path.relative_to(ROOT))
+                # Markers of single parameters stand within a decorator too.
+                for decorator in node.decorator_list:
+                    yield from _marked(decorator, relative, node.name)
+
+
+def _marked(decorator: ast.expr, path: str, test: str) -> Iterator[Injected]:
+    for call in ast.walk(decorator):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(attr="fault"),
+                args=[ast.Constant(value=int(number)), ast.Constant(value=str(name))],
+            ):
+                yield Injected(number, path, test, name)
+
+
+def last_run() -> str:
+    """A sentence about the last run of the container tests here; empty if there was none."""
+    if not LAST_RUN.exists():
+        return ""
+    run = json.loads(LAST_RUN.read_text())
+    harms = ", ".join(f"{count} {how}" for how, count in run["harms"].items())
+    return (
+        f"\n{LAST_RUN_BEGINS} of the container tests harmed containers"
+        f" {sum(run['harms'].values())} times ({harms}),"
+        f" and checked {run['bookings']:,} bookings and {run['events']:,} events.\n"
+    )
+
+
+def main() -> None:
+    wanted = page()
+    old = PAGE.read_text() if PAGE.exists() else ""
+    if "--check" in sys.argv[1:]:
+        kept = old.partition(f"\n{LAST_RUN_BEGINS}")[0]
+        if kept != wanted:
+            sys.exit(f"{PAGE.relative_to(ROOT)} is out of date: python -m tests.faults_doc")
+    else:
+        counted = last_run() or "".join(old.partition(f"\n{LAST_RUN_BEGINS}")[1:])
+        PAGE.write_text(wanted + counted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""The broker misbehaves without dying: it freezes, loses a binding, is full, is told to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import aio_pika
+import pytest
+from aio_pika.abc import AbstractChannel
+
+from contracts.topology import EXCHANGE
+from scenarios.checker import check
+from scenarios.connections import connect
+from tests.eventually import eventually
+from tests.integration.flow import Flow
+from tests.integration.harm import all_is_well
+from tests.integration.system import System
+from tests.integration.tally import TALLY
+
+FROZEN_S: Final = 12.0
+"""Longer than the relay waits for a confirm, which is 10 s."""
+MEMORY_MAX_MB: Final = 150
+BACKLOG_EVENTS: Final = 200
+BACKLOG_LIMIT_S: Final = 30.0
+REPAIR_LIMIT_S: Final = 15.0
+FAST_S: Final = 0.02
+TEARS: Final = 20
+TEAR_EVERY_S: Final = 0.1
+MISSED_S: Final = 2.0
+
+
+@asynccontextmanager
+async def channel(system: System) -> AsyncIterator[AbstractChannel]:
+    async with await aio_pika.connect(system.amqp_uri()) as connection:
+        yield await connection.channel()
+
+
+async def owed(system: System) -> int:
+    """Outbox rows that the relay has not published yet."""
+    async with connect(await system.info()) as connections:
+        return sum(
+            [
+                await connections.mongo[service].outbox.count_documents({"state": "pending"})
+                for service in ("gateway", "booking", "payment")
+            ]
+        )
+
+
+@pytest.mark.fault(11, "broker frozen, or the confirm lost")
+async def test_a_frozen_broker_is_waited_out(system: System, seed: int) -> None:
+    """Goal: what was published, but not confirmed in time, is published again, and absorbed."""
+    rabbitmq = system.boxes["rabbitmq"]
+    async with Flow(system, seed) as flow:
+        await eventually(lambda: _accepted(flow, 5))
+        await rabbitmq.pause()
+        TALLY.harms["paused"] += 1
+        await asyncio.sleep(FROZEN_S)
+        await rabbitmq.unpause()
+        await system.ready("rabbitmq")
+    assert not flow.refusals, "a broker that is away delays events, and refuses no booking"
+    await all_is_well(system, flow)
+
+
+@pytest.mark.fault(12, "a binding is missing")
+async def test_a_torn_binding_is_repaired_and_what_it_missed_is_replayed(
+    system: System, seed: int
+) -> None:
+    """Goal: nothing stays lost. Method: tear one binding of two, so that confirms still come."""
+    async with Flow(system, seed, every_s=FAST_S) as flow:
+        await eventually(lambda: _accepted(flow, 5))
+        async with channel(system) as at:
+            queue = await at.get_queue("booking.events", ensure=False)
+            for _ in range(TEARS):
+                await queue.unbind(EXCHANGE, routing_key="payment.captured")
+                await asyncio.sleep(TEAR_EVERY_S)
+        await eventually(lambda: _is_bound(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
+    for name in system.programs:
+        await system.ready(name)
+    missed = await check(await system.info(), settle_s=MISSED_S)
+    assert any("booking.events never applied it" in one for one in missed.violations["I1"])
+    said = await system.boxes["relay"].execute(
+        *("python3", "-m", "postbox", "relay", "replay"),
+        *("--from", "2m", "--type", "payment.captured", "--yes"),
+    )
+    assert "events again" in said
+    await all_is_well(system, flow)
+
+
+@pytest.mark.fault(12, "a binding is missing: the only one")
+async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -> None:
+    """Goal: kept in `events.unrouted`, and sent again when a person says so."""
+    async with Flow(system, seed) as flow, channel(system) as at:
+        queue = await at.get_queue("gateway.events", ensure=False)
+        unrouted = await at.get_queue("events.unrouted", ensure=False)
+        for _ in range(100):
+            await queue.unbind(EXCHANGE, routing_key="payment.refunded")
+            declared = await at.declare_queue(unrouted.name, passive=True)
+            if declared.declaration_result.message_count:
+                break
+            await asyncio.sleep(0.1)
+        else:
+            raise AssertionError("no refund went unrouted in 10 s")
+    await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
+    await system.boxes["relay"].execute(
+        *("python3", "-m", "postbox", "unrouted", "redrive", "--all", "--yes")
+    )
+    await all_is_well(system, flow)
+
+
+@pytest.mark.fault(13, "disk alarm")
+async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None:
+    """Goal: back-pressure, bounded memory, then drained. Method: a limit that no disk satisfies."""
+    rabbitmq, relay = system.boxes["rabbitmq"], system.boxes["relay"]
+    async with Flow(system, seed, every_s=FAST_S) as flow:
+        await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "100000GB")
+        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
+        await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "50MB")
+        assert await relay.memory_peak_mb() < MEMORY_MAX_MB
+    assert not flow.refusals
+    await all_is_well(system, flow)
+
+
+@pytest.mark.fault(13, "queue full")
+async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
+    """Goal: what the queue rejects is sent again until it is taken. Method: a queue of five, whose
+    consumer is down."""
+    rabbitmq = system.boxes["rabbitmq"]
+    policy = (
+        "set_policy",
+        "--apply-to",
+        "queues",
+        "full",
+        "^booking\\.events$",
+        '{"max-length":5}',
+    )
+    await system.boxes["booking"].stop()
+    async with Flow(system, seed, every_s=FAST_S) as flow:
+        await rabbitmq.execute("rabbitmqctl", "-q", *policy)
+        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS // 2), limit_s=BACKLOG_LIMIT_S)
+        await rabbitmq.execute("rabbitmqctl", "-q", "clear_policy", "full")
+        await system.boxes["booking"].start()
+    await all_is_well(system, flow)
+
+
+@pytest.mark.fault(24, "a slow consumer")
+async def test_a_slow_consumer_delays_and_harms_nothing(system: System, seed: int) -> None:
+    """Goal: bounded memory, and no message set aside. Method: each commit of the booking service
+    takes half a second while many customers come."""
+    slow = {
+        "configureFailPoint": "failCommand",
+        "mode": "alwaysOn",
+        "data": {
+            "failCommands": ["commitTransaction"],
+            "appName": "booking",
+            "blockConnection": True,
+            "blockTimeMS": 500,
+        },
+    }
+    async with connect(await system.info()) as connections:
+        admin = connections.mongo.admin
+        await admin.command(slow)
+        try:
+            async with Flow(system, seed, every_s=FAST_S) as flow:
+                await eventually(lambda: _accepted(flow, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
+        finally:
+            await admin.command({**slow, "mode": "off"})
+    assert await system.boxes["booking"].memory_peak_mb() < MEMORY_MAX_MB
+    await all_is_well(system, flow)
+
+
+async def _accepted(flow: Flow, count: int) -> bool:
+    return len(flow.intents) >= count
+
+
+async def _is_owed(system: System, count: int) -> bool:
+    return await owed(system) >= count
+
+
+async def _is_bound(system: System) -> bool:
+    return await _binding(system, "booking.events", "payment.captured")
+
+
+async def _is_bound_for_refunds(system: System) -> bool:
+    return await _binding(system, "gateway.events", "payment.refunded")
+
+
+async def _binding(system: System, queue: str, key: str) -> bool:
+    bindings = await system.boxes["rabbitmq"].execute(
+        "rabbitmqctl", "-q", "list_bindings", "destination_name", "routing_key"
+    )
+    return [queue, key] in [line.split() for line in bindings.splitlines()]

@@ -1,0 +1,124 @@
+"""What a client sees of a booking: at once, as it happens, and in one trace."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import orjson
+
+from tests.eventually import eventually
+from tests.service.town import PRICE, Town, fresh, slot
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@asynccontextmanager
+async def followed(town: Town, intent_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """The views of one booking as they are pushed."""
+    url = f"{town.gateway}/booking/{intent_id}/events"
+    async with town.http.stream("GET", url) as answer:
+        assert answer.status_code == 200
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        yield _views(answer)
+
+
+async def _views(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(": ")
+        if name == "data":
+            yield orjson.loads(value)
+
+
+async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Town) -> None:
+    wanted = slot(fresh("room"))
+    answer = await city.book(slot=wanted)
+    intent_id = answer.json()["intentId"]
+    path = f"/booking/{intent_id}"
+    assert answer.json() == {
+        "intentId": intent_id,
+        "status": "pending",
+        "links": {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"},
+    }
+    payment_id = await city.pay(intent_id)
+    view = await city.final(intent_id)
+    paid = {"paymentId": payment_id, "status": "settled", "amount": PRICE, "currency": "USD"}
+    assert (view["status"], view["amount"], view["currency"]) == ("confirmed", PRICE, "USD")
+    assert view["payments"] == [paid]
+    assert view["slot"]["resourceId"] == wanted["resourceId"]
+    types = [entry["type"] for entry in view["timeline"]]
+    assert types == ["booking.intent.created", "payment.captured", "booking.confirmed"]
+
+
+async def test_a_payment_that_comes_first_shows_until_the_intent_is_known(city: Town) -> None:
+    intent_id = fresh("early")
+    await city.pay(intent_id)
+
+    async def shows() -> bool:
+        answer = await city.show(intent_id)
+        return answer.status_code == 200 and answer.json()["status"] == "payment_received_first"
+
+    await eventually(shows)
+    await city.booked(intentId=intent_id)
+    assert (await city.final(intent_id))["status"] == "confirmed"
+
+
+async def test_a_follower_gets_the_present_state_then_each_change(city: Town) -> None:
+    intent_id = await city.booked()
+    async with followed(city, intent_id) as views:
+        first = await anext(views)
+        assert first == (await city.show(intent_id)).json()
+        await city.pay(intent_id)
+        seen = [first["status"]]
+        async for view in views:
+            seen.append(view["status"])
+            if view["status"] == "confirmed":
+                break
+    assert sorted(set(seen)) == ["confirmed", "pending"]
+
+
+async def test_followers_of_other_bookings_hear_nothing_of_it(city: Town) -> None:
+    mine, other = await city.booked(), await city.booked()
+    async with followed(city, mine) as views, followed(city, other) as others:
+        await anext(views)
+        await anext(others)
+        await city.cancel(other)
+        await city.cancel(mine)
+        async for view in views:
+            assert view["intentId"] == mine
+            if view["status"] == "cancelled":
+                break
+
+
+async def test_a_stream_ends_when_the_gateway_stops(town: Town) -> None:
+    intent_id = await town.booked()
+    async with followed(town, intent_id) as views:
+        await anext(views)
+        await town.stack.restart("gateway")
+        async for _ in views:
+            pass  # and no error: the answer was completed
+    async with followed(town, intent_id) as views:
+        assert (await anext(views))["intentId"] == intent_id
+
+
+async def test_one_trace_from_the_request_to_the_last_event(city: Town) -> None:
+    url = f"{city.gateway}/booking/intent"
+    headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    body = {"userId": "ada", "amount": PRICE, "paymentMethod": "card"}
+    answer = await city.http.post(url, json=body, headers=headers)
+    assert answer.headers["traceresponse"].split("-")[1] == TRACE
+    view = await city.final(answer.json()["intentId"])
+    assert view["status"] == "confirmed"
+    assert {entry["traceId"] for entry in view["timeline"]} == {TRACE}
+    assert len(view["timeline"]) == 4
+
+
+async def test_every_answer_says_its_trace_even_where_nobody_gave_one(city: Town) -> None:
+    for answer in (
+        await city.book(),
+        await city.book(amount=0),
+        await city.show(fresh("unknown")),
+        await city.show(await city.booked()),
+    ):
+        version, trace, span, _ = answer.headers["traceresponse"].split("-")
+        assert (version, len(trace), len(span)) == ("00", 32, 16)

@@ -1,0 +1,127 @@
+"""Crashes, restarts and dead letters stay in the trace of the flow that they befall."""
+
+import signal
+from collections.abc import Collection
+
+import pytest
+
+from postbox.redrive import Selection, drop, redrive
+from scenarios.otlp import Span
+from scenarios.trace import orphans
+from tests.eventually import eventually
+from tests.tracing.town import DECISION, Customer, Town, invalid_capture
+from tests.tracing.trees import TRIVIAL
+
+QUEUE = "booking.events"
+
+
+def named(spans: Collection[Span], service: str, name: str) -> list[Span]:
+    return [span for span in spans if (span.service, span.name) == (service, name)]
+
+
+def decisions(spans: Collection[Span], service: str, name: str) -> list[str]:
+    return sorted(str(span.attributes.get(DECISION)) for span in named(spans, service, name))
+
+
+@pytest.mark.fault(16, "consumer killed between commit and acknowledgement")
+async def test_a_consumer_that_dies_after_its_commit_leaves_one_trace(town: Town) -> None:
+    """Goal: the redelivery shows as a duplicate; nothing is missing but what died with the process.
+
+    Method: the booking service dies after the commit that confirms. Its own spans of that batch
+    were not sent yet; the outbox row says which span the rest of the flow has as its parent.
+    """
+    customer = Customer()
+    await town.stack.hold("booking")
+    await town.pay(customer, await town.book(customer))
+    await town.stack.release("booking", {"CRASH_AT": "consumer.committed:1"}, wait=False)
+    await town.becomes(customer, "confirmed")
+
+    def redelivered(spans: list[Span]) -> bool:
+        return decisions(spans, "booking", "process payment.captured") == ["duplicate"] and bool(
+            named(spans, "payment", "process booking.confirmed")
+        )
+
+    spans = await town.seen(customer, redelivered, "the redelivery is a duplicate")
+    (repeat,) = named(spans, "booking", "process payment.captured")
+    assert repeat.attributes["postbox.redelivered"] is True
+    row = await town.mongo.booking.outbox.find_one({"subject": customer.intent_id})
+    assert row is not None
+    _, trace_id, lost, _ = row["traceparent"].split("-")
+    assert trace_id == customer.trace_id
+    missing = {span.parent_id for span in orphans(spans, remote={customer.span_id})}
+    assert missing == {lost}
+
+
+@pytest.mark.fault(6, "relay killed after the confirm")
+async def test_a_relay_that_dies_before_it_marks_leaves_one_trace(town: Town) -> None:
+    """Goal: the event that is published again is a second branch of the same trace. Method: the
+    relay dies between the first confirm and its mark; the one that follows sends the row again."""
+    customer = Customer()
+    await town.stack.hold("relay")
+    traceresponse = await town.book(customer)
+    await town.stack.release("relay", {"CRASH_AT": "relay.confirmed:1"}, wait=False)
+    await town.pay(customer, traceresponse)
+    await town.becomes(customer, "confirmed")
+
+    def repeated(spans: list[Span]) -> bool:
+        return decisions(spans, "booking", "process booking.intent.created") == [
+            "duplicate",
+            "wait",
+        ]
+
+    spans = await town.seen(customer, repeated, "the event came twice")
+    (create,) = named(spans, "gateway", "create booking.intent.created")
+    (publish,) = named(spans, "relay", "publish booking.intent.created")
+    assert publish.parent_id == create.span_id
+    lost = orphans(spans, remote={customer.span_id})
+    assert {span.name.partition(" ")[0] for span in lost} == {"process"}, "a first sending is lost"
+    again = {span.attributes["messaging.message.id"] for span in spans if span.service == "relay"}
+    assert {span.attributes["messaging.message.id"] for span in lost} <= again, "and made good"
+
+
+async def test_a_relay_restart_is_not_to_be_seen_in_the_tree(town: Town) -> None:
+    """SIGTERM, and events that are published only by the relay that follows."""
+    customer = Customer()
+    await town.stack.hold("relay", signal.SIGTERM)
+    traceresponse = await town.book(customer)
+    await town.stack.release("relay")
+    await town.pay(customer, traceresponse)
+    await town.becomes(customer, "confirmed")
+    await town.tree(customer, TRIVIAL)
+
+
+async def test_a_dead_letter_and_its_redrive_stay_in_the_trace(town: Town) -> None:
+    """Poison is set aside, redriven by a person, and set aside again: all of it can be seen."""
+    customer, uri = Customer(), town.stack.info.rabbitmq.uri
+    message_id = await town.publish(customer, "payment.captured", invalid_capture(customer))
+    this = Selection(ids=frozenset({message_id}))
+
+    def dead(times: int) -> list[Span]:
+        spans = named(town.traces[customer.trace_id], "booking", "process payment.captured")
+        assert len(spans) == times
+        return spans
+
+    async def once() -> list[Span]:
+        return dead(1)
+
+    async def twice() -> list[Span]:
+        return dead(2)
+
+    await eventually(once)
+    redriven: list[str] = []
+    await redrive(uri, f"{QUEUE}.dead", this, done=lambda letter: redriven.append(letter.id))
+    assert redriven == [message_id]
+    for span in await eventually(twice):
+        assert span.parent_id == customer.span_id
+        assert span.attributes[DECISION] == "dead"
+        assert span.attributes["postbox.dead.reason"] == "invalid"
+        assert span.error is not None
+        assert "amount" in span.error
+        assert span.attributes["messaging.message.id"] == message_id
+
+    async def is_empty() -> bool:
+        for queue in (QUEUE, "gateway.events"):
+            await drop(uri, f"{queue}.dead", this, done=lambda letter: None)
+        return not await town.broker.dead_letters(QUEUE)
+
+    await eventually(is_empty)
