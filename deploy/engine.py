@@ -32,6 +32,8 @@ POLL_S: Final = 0.1
 
 _KEPT: Final = RUN / "kept"
 _PID: Final = RUN / "dockerd.pid"
+_started: Final[dict[int, subprocess.Popen[bytes]]] = {}
+"""The daemon that this process started, by its id: it is ours to wait for."""
 
 
 @contextmanager
@@ -126,6 +128,7 @@ def _start() -> None:
             stderr=log,
             start_new_session=True,
         )
+    _started[daemon.pid] = daemon
     until = time.monotonic() + ANSWER_LIMIT_S
     while not _answers():
         if daemon.poll() is not None or time.monotonic() > until:
@@ -157,13 +160,8 @@ def _stop(pid: int) -> None:
 
 
 def _runs(pid: int) -> bool:
-    try:
-        # Our own child stays a zombie until it is asked for.
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass
-    return Path(f"/proc/{pid}").exists()
+    ours = _started.get(pid)
+    return Path(f"/proc/{pid}").exists() if ours is None else ours.poll() is None
 
 
 def _restore(variable: str, value: str | None) -> None:

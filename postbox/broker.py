@@ -28,15 +28,22 @@ def broker_errors(doing: str) -> Iterator[None]:
     """Turn what a lost connection raises into BrokerUnavailable, saying what we were doing."""
     try:
         yield
+        _heed_cancellation()
     except BROKER_ERRORS as error:
+        _heed_cancellation()
         raise BrokerUnavailable(f"{doing}: {type(error).__name__}: {error}") from error
     except asyncio.CancelledError as error:
         # aiormq cancels the calls that are under way when it closes: that is not our cancellation,
         # and taken for it, it would end a task in silence.
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
+        _heed_cancellation()
         raise BrokerUnavailable(f"{doing}: the connection was closed") from error
+
+
+def _heed_cancellation() -> None:
+    """Raise the CancelledError that aiormq swallowed: its time limits lose one now and then."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 @asynccontextmanager

@@ -15,8 +15,8 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from postbox.database import Database, is_unavailable
+from postbox.source import Shard
 from relay.errors import LeaseLost
-from relay.source import Shard
 
 COLLECTION = "relay_checkpoint"
 RENEWALS_PER_LEASE: Final = 3

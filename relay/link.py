@@ -88,7 +88,6 @@ class Link:
                 await self._topology.declare_exchange(declaring)
                 sending = await connection.channel(on_return_raises=True)
                 publisher = Publisher(await raw_channel(sending))
-            _heed_cancellation()
             self._status.broker_ok()
             await together(
                 self._send(publisher),
@@ -176,16 +175,8 @@ class Link:
             except BrokerUnavailable as error:
                 self._status.broker_failed(str(error))
                 raise
-            _heed_cancellation()
 
 
 async def _until_closed(publisher: Publisher) -> None:
     await publisher.closed()
     raise BrokerUnavailable("the connection was closed")
-
-
-def _heed_cancellation() -> None:
-    """Raise the CancelledError that aiormq swallowed: its time limits lose one now and then."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError

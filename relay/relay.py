@@ -14,6 +14,7 @@ from pymongo.errors import PyMongoError
 from postbox.database import Client, Database, connect, own_database
 from postbox.errors import ConfigurationError
 from postbox.program import pause
+from postbox.source import Shard, Source
 from postbox.tracing import untraced
 from relay import instruments
 from relay.checkpoint import Checkpoint, Term, keep
@@ -24,7 +25,6 @@ from relay.marker import Marker
 from relay.options import Options
 from relay.reader import Reader
 from relay.rows import Rows
-from relay.source import Shard, Source
 from relay.state import RelayHealth, State, Status
 from relay.together import cancelled, first_of, together
 from relay.window import Window

@@ -11,7 +11,7 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from postbox.clock import DatabaseClock
 from postbox.database import Database, Document
 from postbox.outbox import COLLECTION, Outbox
-from relay.source import Shard
+from postbox.source import Shard
 
 READ_BATCH_ROWS: Final = 500
 AWAIT_MS: Final = 1_000

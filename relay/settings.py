@@ -6,8 +6,8 @@ from pydantic import AmqpDsn, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from postbox.settings import ALL_INTERFACES, Port, Settings
+from postbox.source import Shard, Source
 from relay.options import Options
-from relay.source import Shard, Source
 
 _DEFAULTS: Final = Options()
 

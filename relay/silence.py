@@ -14,7 +14,7 @@ from pymongo.errors import NetworkTimeout
 from relay.state import Status
 
 SHOWN_AFTER_S: Final = 4.0
-GIVEN_UP_AFTER_S: Final = 12.0
+GIVEN_UP_AFTER_S: Final = 8.0
 """Both longer than MongoDB takes to say that there is nothing new."""
 WATCH_EVERY_S: Final = 0.5
 

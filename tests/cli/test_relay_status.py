@@ -3,8 +3,8 @@
 from pymongo import AsyncMongoClient
 
 from postbox.database import Document
+from postbox.source import Shard
 from relay.checkpoint import Checkpoint, Term
-from relay.source import Shard
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port
 from tests.cli.desk import Desk, postbox

@@ -108,6 +108,27 @@ async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -
     await all_is_well(system, flow)
 
 
+@pytest.mark.fault(12, "a binding is missing, and the queue of the unrouted too")
+async def test_an_event_with_nowhere_to_go_is_not_taken_for_published(
+    system: System, seed: int
+) -> None:
+    """Goal: the broker's confirm of what it dropped is not believed. Method: tear the only binding
+    of a type and delete the queue that the broker would keep it in, again and again."""
+    async with Flow(system, seed) as flow:
+        await eventually(lambda: _accepted(flow, 5))
+        async with channel(system) as at:
+            queue = await at.get_queue("gateway.events", ensure=False)
+            for _ in range(TEARS * 3):
+                await queue.unbind(EXCHANGE, routing_key="payment.refunded")
+                await at.queue_delete("events.unrouted")
+                await asyncio.sleep(TEAR_EVERY_S)
+        await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
+    # What came between the two was kept there; there may be none.
+    redrive = "python3 -m postbox unrouted redrive --all --yes || true"
+    await system.boxes["relay"].execute("sh", "-c", redrive)
+    await all_is_well(system, flow)
+
+
 @pytest.mark.fault(13, "disk alarm")
 async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None:
     """Goal: back-pressure, bounded memory, then drained. Method: a limit that no disk satisfies."""

@@ -95,7 +95,7 @@ async def test_a_stream_that_hangs_is_told_of_and_opened_anew(running: Running) 
         times=1,
         application="relay booking",
         blockConnection=True,
-        blockTimeMS=30_000,
+        blockTimeMS=10_000,
     )
 
     async def is_told() -> bool:

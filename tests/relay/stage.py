@@ -21,10 +21,10 @@ from postbox.clock import DatabaseClock
 from postbox.database import Document, connect, own_database
 from postbox.event import new_id, partition
 from postbox.outbox import Outbox
+from postbox.source import Shard, Source
 from postbox.topology import Topology
 from relay.options import Options
 from relay.relay import Relay
-from relay.source import Shard, Source
 from relay.state import RelayHealth
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port

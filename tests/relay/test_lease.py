@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from postbox.source import Shard
 from relay.checkpoint import Checkpoint
 from relay.errors import LeaseLost
-from relay.source import Shard
 from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import Stage

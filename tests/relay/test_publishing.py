@@ -10,9 +10,9 @@ from bson import ObjectId
 from pamqp.common import FieldTable
 
 from postbox.event import partition
+from postbox.source import Shard, Source
 from relay.options import Options
 from relay.rows import READ_BATCH_ROWS
-from relay.source import Shard, Source
 from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import QUORUM, Stage, taken

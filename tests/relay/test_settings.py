@@ -4,8 +4,8 @@ import pytest
 
 from postbox.errors import ConfigurationError
 from postbox.settings import load
+from postbox.source import Shard, Source
 from relay.settings import RelaySettings
-from relay.source import Shard, Source
 
 BROKER = "amqp://guest:guest@localhost/"
 

@@ -9,7 +9,7 @@ from postbox.redrive import Selection, drop, redrive
 from scenarios.otlp import Span
 from scenarios.trace import orphans
 from tests.eventually import eventually
-from tests.tracing.town import DECISION, Customer, Town, invalid_capture
+from tests.tracing.town import DECISION, USER, Customer, Town, invalid_capture
 from tests.tracing.trees import TRIVIAL
 
 QUEUE = "booking.events"
@@ -118,6 +118,8 @@ async def test_a_dead_letter_and_its_redrive_stay_in_the_trace(town: Town) -> No
         assert span.error is not None
         assert "amount" in span.error
         assert span.attributes["messaging.message.id"] == message_id
+        assert USER not in span.error
+    assert USER not in town.stack.layout.log("booking").read_text()
 
     async def is_empty() -> bool:
         for queue in (QUEUE, "gateway.events"):
