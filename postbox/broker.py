@@ -50,7 +50,7 @@ def _heed_cancellation() -> None:
 async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]:
     """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
     if not uri.startswith(("amqp://", "amqps://")):
-        raise ConfigurationError(f"RABBITMQ_URI: expected amqp:// or amqps://, got {uri!r}")
+        raise ConfigurationError("RABBITMQ_URI: expected amqp://... or amqps://...")
     with broker_errors("connecting to RabbitMQ"):
         connection = await aio_pika.connect(
             uri,

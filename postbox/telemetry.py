@@ -21,7 +21,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from structlog.typing import EventDict, Processor
 
-FLUSH_LIMIT_S = 3.0
+FLUSH_LIMIT_S = 2.0
 
 
 def configure(name: str, *, subject: str = "subject") -> None:

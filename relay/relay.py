@@ -145,6 +145,7 @@ class Relay:
         finally:
             instruments.leader.set(0, self._attributes)
             await cancelled(reading, working, stopped)
+            window.abandon()
 
     async def _drain(self, window: Window, working: "asyncio.Future[None]") -> None:
         """Wait until everything read is confirmed and marked, but not for long."""

@@ -182,6 +182,13 @@ class Window:
         self._limit()
         self._notice_progress()
 
+    def abandon(self) -> None:
+        """The term is over: whoever leads next sends again what is not confirmed."""
+        for entry in self._entries:
+            if entry.span is not None and entry.phase is not Phase.DONE:
+                entry.span.add_event("given up")
+                entry.span.end()
+
     # --- inside
 
     def _append(self, message: Outgoing | None, token: Token | None) -> Entry:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -48,15 +49,26 @@ def start(directory: Path, console: Console) -> None:
     console.print("\n`python -m stack down` (make down) ends it.")
 
 
+def _runs(pid: int) -> bool:
+    """Whether the process is there and not just waiting for its parent to notice its end."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
 def end(layout: Layout) -> bool:
     """Ends the stack of this directory and waits until nothing is left; whether there was one."""
     supervisor = lock.holder(layout)
     if supervisor is not None:
         os.kill(supervisor, signal.SIGTERM)
         until = time.monotonic() + DOWN_LIMIT_S
-        while lock.holder(layout) == supervisor:
+        # It gives the lock back a moment before it has ended itself.
+        while lock.holder(layout) == supervisor or _runs(supervisor):
             if time.monotonic() > until:
-                os.kill(supervisor, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(supervisor, signal.SIGKILL)
             time.sleep(POLL_EVERY_S)
     lock.end_leftovers(layout)
     layout.info.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from contracts.values import Id
-from postbox.clock import DatabaseClock
 from postbox.database import Database, bounded
 from postbox.group import GroupCommit
 from postbox.http import Problem, parse_json, read_body, read_json, reply, traced
@@ -41,7 +40,6 @@ class GatewayApi:
     def __init__(self, service: Service, intake: Intake, watch: Watch) -> None:
         self._service = service
         self._views = _Views(service.database)
-        self._clock: DatabaseClock = service.clock
         self._watch = watch
         self._group: GroupCommit[Command, Reply] = GroupCommit(intake.commit)
 
@@ -71,8 +69,6 @@ class GatewayApi:
     async def create(self, request: Request) -> Response:
         key = idempotency_key(request)
         body = parse(IntentBody, await read_json(request))
-        if body.slot is not None and body.slot.starts_at < self._clock.now():
-            raise Problem(422, "The slot is in the past", field="slot.startsAt")
         return await self._accept(CreateIntent.of(body, key))
 
     async def cancel(self, request: Request) -> Response:

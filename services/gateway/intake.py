@@ -116,6 +116,9 @@ class _Desk:
         if known and known["fingerprint"] != command.fingerprint:
             return _reused("intentId")
         now = self._clock.now()
+        # Judged only here: a reply that was given before is given again, however late.
+        if not known and command.body.slot and command.body.slot.starts_at < now:
+            return Problem(422, "The slot is in the past", field="slot.startsAt")
         row = {"fingerprint": command.fingerprint, "intent_id": command.intent_id, "at": now}
         if command.key is not None:
             self._keys.put(command.key, row)

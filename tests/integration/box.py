@@ -103,6 +103,10 @@ class Box:
         names = [part for name in (self.name, *self.recipe.aliases) for part in ("--alias", name)]
         await self._docker("network", "connect", *names, self._network.name, self.id)
 
+    async def slow_down(self, cpus: float) -> None:
+        """It gets no more of the processors than this, until told otherwise."""
+        await self._docker("update", "--cpus", str(cpus), self.id)
+
     # --- what can be asked of it
 
     async def execute(self, *command: str, user: str | None = None) -> str:

@@ -1,6 +1,7 @@
 """The broker misbehaves without dying: it freezes, loses a binding, is full, is told to wait."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,6 +16,7 @@ from scenarios.connections import connect
 from tests.eventually import eventually
 from tests.integration.flow import Flow
 from tests.integration.harm import all_is_well
+from tests.integration.recipes import SERVICES
 from tests.integration.system import System
 from tests.integration.tally import TALLY
 
@@ -25,6 +27,7 @@ BACKLOG_EVENTS: Final = 200
 BACKLOG_LIMIT_S: Final = 30.0
 REPAIR_LIMIT_S: Final = 15.0
 FAST_S: Final = 0.02
+SLOW_CPUS: Final = 0.05
 TEARS: Final = 20
 TEAR_EVERY_S: Final = 0.1
 MISSED_S: Final = 2.0
@@ -38,13 +41,35 @@ async def channel(system: System) -> AsyncIterator[AbstractChannel]:
 
 async def owed(system: System) -> int:
     """Outbox rows that the relay has not published yet."""
-    async with connect(await system.info()) as connections:
+    async with system.mongo_client("mongo") as mongo:
         return sum(
             [
-                await connections.mongo[service].outbox.count_documents({"state": "pending"})
-                for service in ("gateway", "booking", "payment")
+                await mongo[service].outbox.count_documents({"state": "pending"})
+                for service in SERVICES
             ]
         )
+
+
+@pytest.mark.fault(10, "broker kill -9 in the middle of publishing")
+async def test_a_broker_killed_in_the_middle_of_publishing_loses_nothing(
+    system: System, seed: int
+) -> None:
+    """Goal: what it confirmed survives, the rest is sent again. Method: a backlog, relayed to a
+    broker so slow that it is killed between its first confirms and its last; and the relay with it,
+    so that nobody but the outbox knows what is owed."""
+    rabbitmq, relay = system.boxes["rabbitmq"], system.boxes["relay"]
+    await relay.stop()
+    async with Flow(system, seed, every_s=FAST_S) as flow:
+        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
+    backlog = await owed(system)
+    await rabbitmq.slow_down(SLOW_CPUS)
+    await relay.start()
+    await eventually(lambda: _is_less_than(system, backlog), limit_s=BACKLOG_LIMIT_S)
+    await asyncio.gather(rabbitmq.kill(), relay.kill())
+    TALLY.harms["killed"] += 2
+    await rabbitmq.slow_down(os.cpu_count() or 1)
+    await asyncio.gather(rabbitmq.start(), relay.start())
+    await all_is_well(system, flow)
 
 
 @pytest.mark.fault(11, "broker frozen, or the confirm lost")
@@ -108,19 +133,20 @@ async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -
     await all_is_well(system, flow)
 
 
-@pytest.mark.fault(12, "a binding is missing, and the queue of the unrouted too")
+@pytest.mark.fault(12, "a binding is missing, and that of the unrouted too")
 async def test_an_event_with_nowhere_to_go_is_not_taken_for_published(
     system: System, seed: int
 ) -> None:
     """Goal: the broker's confirm of what it dropped is not believed. Method: tear the only binding
-    of a type and delete the queue that the broker would keep it in, again and again."""
+    of a type, and the one of the queue that the broker would keep it in, again and again."""
     async with Flow(system, seed) as flow:
         await eventually(lambda: _accepted(flow, 5))
         async with channel(system) as at:
             queue = await at.get_queue("gateway.events", ensure=False)
+            unrouted = await at.get_queue("events.unrouted", ensure=False)
             for _ in range(TEARS * 3):
                 await queue.unbind(EXCHANGE, routing_key="payment.refunded")
-                await at.queue_delete("events.unrouted")
+                await unrouted.unbind("events.unrouted")
                 await asyncio.sleep(TEAR_EVERY_S)
         await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     # What came between the two was kept there; there may be none.
@@ -144,23 +170,19 @@ async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None
 
 @pytest.mark.fault(13, "queue full")
 async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
-    """Goal: what the queue rejects is sent again until it is taken. Method: a queue of five, whose
-    consumer is down."""
-    rabbitmq = system.boxes["rabbitmq"]
-    policy = (
-        "set_policy",
-        "--apply-to",
-        "queues",
-        "full",
-        "^booking\\.events$",
-        '{"max-length":5}',
-    )
-    await system.boxes["booking"].stop()
+    """Goal: what a queue rejects stays owed until it is taken, whatever is confirmed around it.
+    Method: a queue of one, whose consumer is down, while the other queues take what they get; then
+    the relay is killed, so that nobody but the outbox knows what is owed."""
+    rabbitmq, relay, payment = (system.boxes[name] for name in ("rabbitmq", "relay", "payment"))
+    policy = ("--apply-to", "queues", "full", "^payment\\.events$", '{"max-length":1}')
+    await payment.stop()
+    await rabbitmq.execute("rabbitmqctl", "-q", "set_policy", *policy)
     async with Flow(system, seed, every_s=FAST_S) as flow:
-        await rabbitmq.execute("rabbitmqctl", "-q", *policy)
         await eventually(lambda: _is_owed(system, BACKLOG_EVENTS // 2), limit_s=BACKLOG_LIMIT_S)
+        await relay.kill()
+        TALLY.harms["killed"] += 1
         await rabbitmq.execute("rabbitmqctl", "-q", "clear_policy", "full")
-        await system.boxes["booking"].start()
+        await asyncio.gather(relay.start(), payment.start())
     await all_is_well(system, flow)
 
 
@@ -196,6 +218,10 @@ async def _accepted(flow: Flow, count: int) -> bool:
 
 async def _is_owed(system: System, count: int) -> bool:
     return await owed(system) >= count
+
+
+async def _is_less_than(system: System, count: int) -> bool:
+    return await owed(system) < count
 
 
 async def _is_bound(system: System) -> bool:

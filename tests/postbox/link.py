@@ -16,6 +16,7 @@ class Link:
     def __init__(self, uri: str) -> None:
         self._to = urlsplit(uri)
         self._lines: set[asyncio.StreamWriter] = set()
+        self._stalled: set[asyncio.StreamWriter] = set()
         self._is_up = True
         self.uri = uri
 
@@ -30,6 +31,10 @@ class Link:
         """Every connection breaks, as if the cable was pulled; new ones are possible."""
         for line in self._lines:
             line.transport.abort()
+
+    def stall(self) -> None:
+        """Every connection stays open and carries nothing any more; new ones do."""
+        self._stalled |= self._lines
 
     def down(self) -> None:
         """As `cut`, and new connections break too, until `up`."""
@@ -48,20 +53,21 @@ class Link:
         self._lines |= both
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(_pump(reader, there[1]))
-                group.create_task(_pump(there[0], writer))
+                group.create_task(self._pump(reader, there[1]))
+                group.create_task(self._pump(there[0], writer))
         finally:
             self._lines -= both
+            self._stalled -= both
             for line in both:
                 line.transport.abort()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while chunk := await reader.read(CHUNK_BYTES):
-            writer.write(chunk)
-            await writer.drain()
-    writer.close()
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while chunk := await reader.read(CHUNK_BYTES):
+                if writer not in self._stalled:
+                    writer.write(chunk)
+                    await writer.drain()
+        writer.close()
 
 
 @asynccontextmanager

@@ -154,9 +154,9 @@ async def test_with_both_servers_in_trouble_a_batch_is_given_up_as_a_whole(
     """Not message by message, as if each of them was to blame."""
     async with broker(space) as at, link(space.rabbitmq_uri) as line:
         through = replace(space, rabbitmq_uri=line.uri)
+        await at.publish(*(event_of(Placed(f"o{number}")) for number in range(20)))
         async with Shop(client, through, wrap=slowed(0.2)).open() as shop:
             async with failing(space.mongo_uri, "commitTransaction", **REFUSED):
-                await at.publish(*(event_of(Placed(f"o{number}")) for number in range(20)))
 
                 async def is_working() -> bool:
                     return bool(shop.batches)
@@ -166,7 +166,7 @@ async def test_with_both_servers_in_trouble_a_batch_is_given_up_as_a_whole(
                 await eventually(told(shop, "connecting to RabbitMQ"))
             line.up()
             await is_applied(shop, at, 20)
-            assert [len(batch) for batch in shop.batches].count(1) <= 1
+            assert min(len(batch) for batch in shop.batches) > 1
         assert await at.count(f"{space.queue}.dead") == 0
 
 

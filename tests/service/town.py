@@ -24,7 +24,7 @@ def fresh(prefix: str) -> str:
     return f"{prefix}-{uuid7().hex}"
 
 
-def slot(resource: str, *, quanta: int = 4, starts_in: timedelta = timedelta(hours=1)) -> Document:
+def slot(resource: str, *, quanta: int = 4, starts_in: timedelta = timedelta(days=1)) -> Document:
     """A slot on the grid."""
     start = datetime.now(UTC) + starts_in
     start = start.replace(minute=0, second=0, microsecond=0)

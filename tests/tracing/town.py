@@ -125,8 +125,10 @@ class Town:
 
         async def look() -> list[Span]:
             spans = self.traces[trace_id]
-            assert drawn(spans, root_id) == expected.strip()
-            assert orphans(spans, remote={root_id} if root_id else set()) == []
+            seen = drawn(spans, root_id)
+            assert seen == expected.strip(), f"another tree:\n{seen}"
+            lost = orphans(spans, remote={root_id} if root_id else set())
+            assert lost == [], f"without a parent: {lost}"
             return spans
 
         return await eventually(look, limit_s=EXPORTED_WITHIN_S)
