@@ -10,6 +10,9 @@ from tests.scenarios.conftest import Played
 pytestmark = pytest.mark.timeout(300)
 
 
+@pytest.mark.fault(19, "late-payment, refund-retry, second-payment, cancel-after-confirm")
+@pytest.mark.fault(26, "lost-webhook")
+@pytest.mark.fault(27, "late-paid-backlog")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_scenario(played: Played, name: str) -> None:
     assert played.results[name].problems == ()
