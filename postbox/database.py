@@ -21,6 +21,7 @@ from pymongo.errors import (
     WaitQueueTimeoutError,
 )
 
+from postbox import driver  # noqa: F401 - for what it repairs
 from postbox.errors import ConfigurationError, DatabaseUnavailable
 
 Document = dict[str, Any]

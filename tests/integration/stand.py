@@ -58,7 +58,7 @@ class ContainerStack(RunningStack):
             await box.kill(number)
             await box.ended()
             TALLY.harms["killed"] += 1
-        await self._look()
+            await self._look()
 
     async def release(
         self, name: str, environment: Mapping[str, str] | None = None, *, wait: bool = True
@@ -85,8 +85,9 @@ class ContainerStack(RunningStack):
 
     async def _watch(self) -> None:
         while True:
-            await self._look()
+            # In turn: else it might look for a container that is just being made anew.
             async with self._turn:
+                await self._look()
                 for name in PARTS:
                     if name not in self._held and not await self._pid(name):
                         await self._again(name)
