@@ -9,7 +9,7 @@ LOCK := requirements-dev.lock
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test check bench images compose-up compose-down format lock clean
+.PHONY: help setup up down status demo test test-containers check bench images compose-up compose-down format lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -41,8 +41,11 @@ status: $(READY) ## say what runs, and whether it is ready
 demo: setup ## run every scenario on a stack of its own, with a table at the end
 	@$(PY) -m scenarios demo
 
-test: setup ## run all tests
-	@$(PY) -m pytest
+test: setup ## run all tests but those in containers
+	@$(PY) -m pytest --ignore=tests/integration
+
+test-containers: setup ## run the tests that kill containers (needs a container engine, or root and apt)
+	@$(PY) -m pytest tests/integration
 
 check: $(READY) ## format, lint, types, and what is generated from code
 	$(BIN)/ruff format --check .
