@@ -24,14 +24,18 @@ ALL_INTERFACES = "0.0.0.0"
 class Settings(BaseSettings):
     """Base of a program's settings: field `mongo_uri` is read from the variable `MONGO_URI`."""
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
+    )
 
 
 class ServiceSettings(Settings):
     """What every service needs: its own database (named in the URI's path) and the broker."""
 
     mongo_uri: MongoUri
+    """mongodb://host/database: the service's own database is in its path."""
     rabbitmq_uri: AmqpDsn
+    """amqp://user:password@host/"""
     http_host: str = ALL_INTERFACES
     """The address to serve HTTP on, such as 127.0.0.1."""
 

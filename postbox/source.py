@@ -56,6 +56,11 @@ class Shard:
             raise ValueError(f"expected i/n with 0 <= i < n, got {text!r}")
         return cls(int(index), int(count))
 
+    @classmethod
+    def all(cls, count: int) -> tuple[Self, ...]:
+        """All that there are where there are `count`."""
+        return tuple(cls(index, count) for index in range(count))
+
     def filter(self, prefix: str = "") -> dict[str, Any]:
         """The filter for this shard's rows, their fields being under `prefix`."""
         if self.count == 1:

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from postbox.arguments import read_arguments
 from postbox.http import application, operational_routes, serve
 from postbox.program import run, until_stopped
 from postbox.settings import load
@@ -18,7 +19,7 @@ async def main(stop: asyncio.Event) -> None:
             source,
             str(settings.rabbitmq_uri),
             health=health,
-            shard=settings.relay_shard,
+            shards=settings.shards,
             options=settings.options,
         )
         for source in settings.relay_sources
@@ -32,4 +33,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 if __name__ == "__main__":
+    read_arguments(
+        "relay", RelaySettings, options={"--shard": "RELAY_SHARD", "--shards": "RELAY_SHARDS"}
+    )
     run("relay", main)

@@ -84,6 +84,7 @@ class Checkpoint:
     def __init__(self, database: Database, shard: Shard, *, holder: str, lease_s: float) -> None:
         self.rows = database[COLLECTION]
         self.key = str(shard)
+        self._count = shard.count
         self.holder = holder
         self.lease_s = lease_s
 
@@ -129,6 +130,16 @@ class Checkpoint:
             token=row.get("token"),
             until_s=self.local_expiry_s(asked_s),
         )
+
+    async def other_division(self) -> int | None:
+        """Into how many shards others divide the source at this moment; None where nobody does.
+
+        Two divisions at work would publish everything twice, and in no order.
+        """
+        mine = {"_id": {"$not": {"$regex": f"/{self._count}$"}}}
+        live = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+        row = await self.rows.find_one({**mine, **live}, {"_id": 1})
+        return None if row is None else int(row["_id"].partition("/")[2])
 
     async def token_age_s(self) -> float | None:
         """How long ago the token was saved, by the database's clock."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Options:
     """The defaults are right for production; tests shrink them."""
 
-    lease_s: float = 5.0
-    """How long a relay that died keeps the others waiting."""
+    lease_s: float = 4.0
+    """How long a relay that died keeps the others waiting; then they have to notice, too."""
     sweep_every_s: float = 30.0
     sweep_age_s: float = 60.0
     """Pending rows older than this were overlooked by the stream."""

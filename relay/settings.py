@@ -2,13 +2,15 @@
 
 from typing import Annotated, Final
 
-from pydantic import AmqpDsn, BeforeValidator, Field
+from pydantic import AmqpDsn, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from postbox.settings import ALL_INTERFACES, Port, Settings
 from postbox.source import Shard, Source
 from relay.options import Options
 
+SHARED_SHARDS_MAX: Final = 16
+"""One relay may be alone with them, and each takes a connection to either server."""
 _DEFAULTS: Final = Options()
 
 
@@ -21,16 +23,39 @@ def _shard(value: object) -> object:
 
 
 class RelaySettings(Settings):
-    """RELAY_SOURCES and RABBITMQ_URI have to be set; the rest has defaults."""
+    """Publishes what outboxes in MongoDB owe to RabbitMQ, until it is stopped."""
 
     relay_sources: Annotated[tuple[Source, ...], NoDecode, BeforeValidator(_sources)]
+    """name=mongodb://host/database,...: the outboxes to relay."""
     rabbitmq_uri: AmqpDsn
+    """amqp://user:password@host/"""
     http_host: str = ALL_INTERFACES
+    """The address to serve HTTP on, such as 127.0.0.1."""
     relay_port: Port = 3003
-    relay_shard: Annotated[Shard, NoDecode, BeforeValidator(_shard)] = Shard()
+    relay_shard: Annotated[Shard | None, NoDecode, BeforeValidator(_shard)] = None
+    """i/n: relay this shard alone."""
+    relay_shards: Annotated[int | None, Field(ge=1, le=SHARED_SHARDS_MAX)] = None
+    """n: divide each source into so many shards, shared evenly by the relays that are alive."""
     relay_lease_s: Annotated[float, Field(ge=1, le=60)] = _DEFAULTS.lease_s
+    """How long a relay that died keeps the others waiting."""
     relay_sweep_every_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_every_s
+    """How often rows are looked for that the stream overlooked."""
     relay_sweep_age_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_age_s
+    """How old such a row is."""
+
+    @field_validator("relay_shards")
+    @classmethod
+    def _only_one_is_set(cls, shards: int | None, others: ValidationInfo) -> int | None:
+        if shards is not None and others.data.get("relay_shard") is not None:
+            raise ValueError("RELAY_SHARD is set too, which leaves nothing to share")
+        return shards
+
+    @property
+    def shards(self) -> tuple[Shard, ...]:
+        """The one that was named, or all, to be shared with the other relays that are alive."""
+        return (
+            Shard.all(self.relay_shards or 1) if self.relay_shard is None else (self.relay_shard,)
+        )
 
     @property
     def options(self) -> Options:

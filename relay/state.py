@@ -38,10 +38,10 @@ class RelayHealth(Health):
 
 
 class Status:
-    """One source's state and the health of its two servers."""
+    """The state of one shard of a source and the health of its two servers."""
 
     def __init__(self, source: str, health: RelayHealth) -> None:
-        self._source = source
+        self.source = source
         self._health = health
         self._log = structlog.get_logger("relay").bind(source=source)
         self._health.states[source] = State.STANDBY
@@ -49,7 +49,7 @@ class Status:
 
     @property
     def state(self) -> State:
-        return self._health.states[self._source]
+        return self._health.states[self.source]
 
     def enter(self, state: State) -> None:
         """Change the state. ValueError for a transition that is not declared."""
@@ -58,25 +58,30 @@ class Status:
             return
         if state not in TRANSITIONS[old]:
             raise ValueError(f"{old.value} → {state.value} is not a transition")
-        self._health.states[self._source] = state
+        self._health.states[self.source] = state
+        if state is State.STANDBY:  # what the broker said last is no longer its concern
+            self._clear("broker")
         self._log.info("the relay's state changed", state=state.value, before=old.value)
 
     def database_ok(self) -> None:
-        self._health.ok(f"{self._source}.database")
+        self._health.ok(f"{self.source}.database")
 
     def database_failed(self, reason: str) -> None:
-        self._health.fail(f"{self._source}.database", reason)
+        self._health.fail(f"{self.source}.database", reason)
 
     def stream_ok(self) -> None:
         """Said again and again; it is a part of the report only while, and since, it failed."""
-        if f"{self._source}.stream" in self._health.problems:
-            self._health.ok(f"{self._source}.stream")
+        self._clear("stream")
 
     def stream_failed(self, reason: str) -> None:
-        self._health.fail(f"{self._source}.stream", reason)
+        self._health.fail(f"{self.source}.stream", reason)
 
     def broker_ok(self) -> None:
-        self._health.ok(f"{self._source}.broker")
+        self._health.ok(f"{self.source}.broker")
 
     def broker_failed(self, reason: str) -> None:
-        self._health.fail(f"{self._source}.broker", reason)
+        self._health.fail(f"{self.source}.broker", reason)
+
+    def _clear(self, part: str) -> None:
+        if f"{self.source}.{part}" in self._health.problems:
+            self._health.ok(f"{self.source}.{part}")

@@ -17,6 +17,15 @@ async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
         await cancelled(*tasks)
 
 
+async def everyone(*coroutines: Coroutine[Any, Any, None]) -> None:
+    """Run all side by side until each has returned; where one raises, cancel the others."""
+    tasks = [asyncio.ensure_future(coroutine) for coroutine in coroutines]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        await cancelled(*tasks)
+
+
 async def first_of(*tasks: asyncio.Future[None]) -> None:
     """Wait until one has ended, and raise what it raised; the others go on."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -116,6 +116,10 @@ def _relay_privileges() -> list[dict[str, Any]]:
             # The first to start makes the collection and its indexes, be it a service or a relay.
             ("outbox", ["find", "changeStream", "update", "createCollection", "createIndex"]),
             ("relay_checkpoint", ["find", "insert", "update", "createCollection"]),
+            (
+                "relay_members",
+                ["find", "insert", "update", "remove", "createCollection", "createIndex"],
+            ),
         ):
             resource = {"db": service, "collection": collection}
             privileges.append({"resource": resource, "actions": actions})

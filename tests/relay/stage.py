@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +24,7 @@ from postbox.outbox import Outbox
 from postbox.source import Shard, Source
 from postbox.topology import Topology
 from relay.options import Options
-from relay.relay import Relay
+from relay.relay import WHOLE, Relay
 from relay.state import RelayHealth
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port
@@ -169,12 +169,12 @@ class Stage:
     async def relaying(
         self,
         options: Options = Options(),  # noqa: B008 - immutable
-        shard: Shard = Shard(),  # noqa: B008 - immutable
+        shards: Sequence[Shard] = WHOLE,
     ) -> AsyncIterator[Relay]:
         """A relay in this process. It has to stop within its limit, and not to have failed."""
         stop = asyncio.Event()
         relay = Relay(
-            self.source, self.rabbitmq.uri, health=RelayHealth(), shard=shard, options=options
+            self.source, self.rabbitmq.uri, health=RelayHealth(), shards=shards, options=options
         )
         running = asyncio.ensure_future(relay.run(stop))
         try:

@@ -13,7 +13,7 @@ from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import Stage
 
-TAKE_OVER_S = 6.0
+TAKE_OVER_S = 5.0
 
 
 def checkpoint(stage: Stage, holder: str, lease_s: float = 5.0) -> Checkpoint:

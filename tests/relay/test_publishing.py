@@ -204,7 +204,7 @@ async def test_an_overlooked_row_is_swept_up(stage: Stage) -> None:
 async def test_shards_share_the_work(stage: Stage) -> None:
     ids = await stage.add(50)
     no_partition = await stage.add(1, partition=None)
-    async with stage.relaying(shard=Shard(0, 2)), stage.relaying(shard=Shard(1, 2)):
+    async with stage.relaying(shards=[Shard(0, 2)]), stage.relaying(shards=[Shard(1, 2)]):
         ids += await stage.add(50)
         await stage.delivered(ids + no_partition)
     assert len(stage.arrived) == 101

@@ -24,8 +24,21 @@ def test_everything_that_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         Source("payment", "mongodb+srv://c/payment"),
     )
     assert settings.relay_port == 3003
-    assert settings.relay_shard == Shard(1, 4)
+    assert settings.shards == (Shard(1, 4),)
     assert settings.options.lease_s == 2
+
+
+def test_shards_are_shared_where_only_their_number_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RELAY_SOURCES", "booking=mongodb://a/booking")
+    monkeypatch.setenv("RABBITMQ_URI", BROKER)
+    assert load(RelaySettings).shards == (Shard(),)
+    monkeypatch.setenv("RELAY_SHARDS", "3")
+    assert load(RelaySettings).shards == (Shard(0, 3), Shard(1, 3), Shard(2, 3))
+    monkeypatch.setenv("RELAY_SHARD", "0/3")
+    with pytest.raises(ConfigurationError, match=r"RELAY_SHARDS: .*RELAY_SHARD is set too"):
+        load(RelaySettings)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +52,8 @@ def test_everything_that_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RABBITMQ_URI", "http://localhost"),
         ("RELAY_SHARD", "4/4"),
         ("RELAY_SHARD", "one"),
+        ("RELAY_SHARDS", "0"),
+        ("RELAY_SHARDS", "17"),
         ("RELAY_PORT", "0"),
         ("RELAY_LEASE_S", "0"),
     ],

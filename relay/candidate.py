@@ -1,0 +1,158 @@
+"""One shard's candidate: stands by for the lease, then publishes until it loses or returns it."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import Final
+
+import pymongo
+import structlog
+from pymongo.errors import PyMongoError
+
+from postbox.database import Database
+from postbox.errors import ConfigurationError
+from postbox.program import pause
+from postbox.source import Shard
+from relay import instruments
+from relay.checkpoint import Checkpoint, Term, keep
+from relay.errors import LeaseLost
+from relay.faults import is_passing, is_refused
+from relay.link import Link
+from relay.marker import Marker
+from relay.options import Options
+from relay.reader import Reader
+from relay.rows import Rows
+from relay.seats import Seat, Seats
+from relay.state import State, Status
+from relay.together import cancelled, first_of, together
+from relay.window import Window
+
+STANDBY_POLL_S: Final = 0.5
+RETRY_FIRST_S: Final = 0.1
+RETRY_MAX_S: Final = 2.0
+QUESTION_TIMEOUT_S: Final = 3.0
+RELEASE_TIMEOUT_S: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """What a candidate works with; it shares the database's connections with its siblings."""
+
+    database: Database
+    rabbitmq_uri: str
+    holder: str
+    options: Options
+
+
+class Candidate:
+    """Of one shard of one source."""
+
+    def __init__(self, post: Post, shard: Shard, status: Status, seats: Seats) -> None:
+        self.name = status.source
+        self._post = post
+        self._options = post.options
+        self._shard = shard
+        self._seats = seats
+        self._status = status
+        self._attributes = {"source": self.name}
+        self._checkpoint = Checkpoint(
+            post.database, shard, holder=post.holder, lease_s=post.options.lease_s
+        )
+        self._is_told = False
+        self._log = structlog.get_logger("relay").bind(source=self.name)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """One term after another: whatever breaks, the next one starts from what was saved."""
+        instruments.begin(self._attributes)
+        delay_s = RETRY_FIRST_S
+        while await self._seats.free():
+            try:
+                with self._seats.take() as seat:
+                    has_led = await self._turn(seat)
+                delay_s = RETRY_FIRST_S
+                if not has_led:
+                    await pause(stop, STANDBY_POLL_S)
+            except LeaseLost as error:
+                self._log.warning("the lease is lost; standing by", reason=str(error))
+            except PyMongoError as error:
+                if is_refused(error):
+                    raise ConfigurationError(f"RELAY_SOURCES: {self.name}: {error}") from error
+                if not is_passing(error):
+                    raise
+                self._status.database_failed(f"{type(error).__name__}: {error}")
+                self._log.warning("the database is away", reason=str(error))
+                await pause(stop, delay_s * random.uniform(0.5, 1.0))
+                delay_s = min(RETRY_MAX_S, delay_s * 2)
+            finally:
+                self._status.enter(State.STANDBY)
+
+    async def _turn(self, seat: Seat) -> bool:
+        """Ask for the lease once, and lead where it is ours; whether it was."""
+        with pymongo.timeout(QUESTION_TIMEOUT_S):
+            division = await self._checkpoint.other_division()
+            term = None if division else await self._checkpoint.take()
+        self._status.database_ok()
+        if division and not self._is_told:
+            self._log.warning("relays that divide the source otherwise are at work", into=division)
+        self._is_told = division is not None
+        if term is not None:
+            await self._lead(term, seat.asked_back)
+        return term is not None
+
+    async def _lead(self, term: Term, leave: asyncio.Event) -> None:
+        """Publish for one term. Returns when asked to; LeaseLost or PyMongoError otherwise."""
+        options = self._options
+        self._log.info("took the lease", fence=term.fence, has_token=term.token is not None)
+        rows = Rows(self._post.database, self._shard)
+        window = Window(
+            messages_max=options.window_messages_max, bytes_max=options.window_bytes_max
+        )
+        reader = Reader(self.name, self._post.database, rows, window, self._status, options)
+        link = Link(
+            self.name,
+            self._post.rabbitmq_uri,
+            window,
+            term,
+            self._status,
+            deadline_s=options.publish_deadline_s,
+        )
+        marker = Marker(self.name, window, rows, term, idle_save_s=options.idle_save_s)
+        await rows.prepare()
+        reading = asyncio.ensure_future(reader.run(term.token))
+        working = asyncio.ensure_future(
+            together(link.run(), marker.run(), keep(term, options.lease_s), reader.silence.watch())
+        )
+        leaving = asyncio.ensure_future(_set(leave))
+        instruments.leader.set(1, self._attributes)
+        try:
+            await first_of(reading, working, leaving)
+            await cancelled(reading)
+            self._status.enter(State.DRAINING)
+            await self._drain(window, working)
+            await cancelled(working)
+            await self._resign(marker, term)
+        finally:
+            instruments.leader.set(0, self._attributes)
+            await cancelled(reading, working, leaving)
+            window.abandon()
+
+    async def _drain(self, window: Window, working: "asyncio.Future[None]") -> None:
+        """Wait until everything read is confirmed and marked, but not for long."""
+        emptied = asyncio.ensure_future(window.emptied())
+        try:
+            async with asyncio.timeout(self._options.drain_s):
+                await first_of(working, emptied)
+        except TimeoutError:
+            self._log.warning("not all could be published in time; it stays owed", rows=len(window))
+        finally:
+            await cancelled(emptied)
+
+    async def _resign(self, marker: Marker, term: Term) -> None:
+        with pymongo.timeout(RELEASE_TIMEOUT_S):
+            await marker.save()
+            await term.release()
+        self._log.info("released the lease", fence=term.fence)
+
+
+async def _set(event: asyncio.Event) -> None:
+    await event.wait()
