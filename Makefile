@@ -41,10 +41,10 @@ status: $(READY) ## say what runs, and whether it is ready
 demo: setup ## run every scenario on a stack of its own, with a table at the end
 	@$(PY) -m scenarios demo
 
-test: setup ## run all tests but those in containers
-	@$(PY) -m pytest --ignore=tests/integration
+test: setup ## run all tests; those in containers where an engine can be had
+	@$(PY) -m pytest
 
-test-containers: setup ## run the tests that kill containers (needs a container engine, or root and apt)
+test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration
 
 check: $(READY) ## format, lint, types, and what is generated from code

@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 SOURCES: Final = (
     *("contracts", "postbox", "relay", "services", "stack/provider"),
     *("stack/__init__.py", "deploy/__init__.py", "deploy/healthcheck.py"),
-    *("deploy/provider.py", "deploy/setup"),
+    "deploy/setup",
 )
 Files = Mapping[str, Path]
 

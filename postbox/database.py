@@ -28,7 +28,8 @@ Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
 Database = AsyncDatabase[Document]
 
-SERVER_SELECTION_TIMEOUT_MS = 3_000
+SERVER_SELECTION_TIMEOUT_MS = 5_000
+"""As long as a transaction may take: an election is waited out where its time allows."""
 CONNECT_TIMEOUT_MS = 2_000
 OPERATION_TIMEOUT_S = 3.0
 POOL_SIZE_MAX = 32

@@ -1,17 +1,27 @@
-"""A repair of PyMongo's asynchronous client on Python 3.11, without which an outage may not end.
+"""Two repairs of PyMongo's asynchronous client, without which an outage may not end.
 
-The client waits for a server with `asyncio.wait_for(condition.wait(), ...)`. Up to Python 3.11 that
-waits in a task of its own; if the caller is cancelled just as the time is over, that task takes the
-client's lock, ends, and never gives it back: whatever asks the client from then on waits for ever,
-beyond every time limit. From Python 3.12 on `wait_for` has no such task, and neither has this.
+**A lock that is kept for ever**, on Python 3.11. The client waits for a server with
+`asyncio.wait_for(condition.wait(), ...)`. Up to Python 3.11 that waits in a task of its own; if the
+caller is cancelled just as the time is over, that task takes the client's lock, ends, and never
+gives it back: whatever asks the client from then on waits for ever, beyond every time limit. From
+Python 3.12 on `wait_for` has no such task, and neither has this.
+
+**A connection that refuses sessions for ever.** At its first moment a connection notes whether its
+server does sessions, and takes a server that is just starting for one that does not. If such a one
+comes into the pool while a primary is handed over, each transaction on it fails with a
+ConfigurationError, before anything is sent, long after the server is primary. By the common
+specification of drivers, the presence of `logicalSessionTimeoutMinutes` says so; a server that
+cannot take a command yet answers with an error that is tried again.
 """
 
 import asyncio
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from pymongo.asynchronous import pool, topology
+from pymongo.asynchronous.pool import AsyncConnection
+from pymongo.hello import Hello
 from pymongo.lock import Condition
 
 NAME: Final = "_async_cond_wait"
@@ -24,12 +34,25 @@ async def _wait(condition: Condition, timeout: float | None) -> bool:
     return False
 
 
-def repair() -> None:
+def repair_waiting() -> None:
     """Replace the function wherever the client uses it. AttributeError where it is not any more."""
     for module in (pool, topology):
         getattr(module, NAME)
         setattr(module, NAME, _wait)
 
 
+def repair_sessions() -> None:
+    """Judge by the server's word alone. AttributeError where a connection has no `_hello`."""
+    hello = AsyncConnection._hello
+
+    async def judged_by_its_word(self: AsyncConnection, *args: Any) -> Hello[Any]:
+        answer = await hello(self, *args)
+        self.supports_sessions = answer.logical_session_timeout_minutes is not None
+        return answer
+
+    setattr(AsyncConnection, "_hello", judged_by_its_word)  # noqa: B010 - it has another signature
+
+
 if sys.version_info < (3, 12):
-    repair()
+    repair_waiting()
+repair_sessions()

@@ -15,7 +15,7 @@ from stack.provider.database import open_database
 from stack.provider.endpoint import Endpoint
 from stack.provider.ledger import Ledger
 from stack.provider.operations import Operations
-from stack.provider.settings import VARIABLES, InvalidSettingError, Settings
+from stack.provider.settings import OPTIONAL, VARIABLES, InvalidSettingError, Settings
 from stack.provider.webhooks import Dispatcher, OwedWebhooks
 
 KEEP_ALIVE_S = 60
@@ -23,7 +23,9 @@ KEEP_ALIVE_S = 60
 SHUTDOWN_S_MAX = 1
 """For requests that are still at work; what they committed is in the ledger."""
 
-EPILOG = "Environment: " + "; ".join(f"{name} ({what})" for name, what in VARIABLES.items())
+EPILOG = "Environment: " + "; ".join(
+    f"{name} ({what})" for name, what in {**VARIABLES, **OPTIONAL}.items()
+)
 
 
 def main() -> None:
@@ -51,7 +53,7 @@ def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
     operations = Operations(connection, ledger, owed)
     uvicorn.run(
         Api(ledger, owed, operations, dispatcher).application(),
-        host="127.0.0.1",
+        host=settings.host,
         port=settings.port,
         loop="uvloop",
         http=Connection,

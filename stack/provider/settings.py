@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
+LOOPBACK = "127.0.0.1"
 VARIABLES = {
-    "PROVIDER_PORT": "the port to listen on, on loopback",
+    "PROVIDER_PORT": "the port to listen on",
     "PROVIDER_DB": "path of the SQLite file that holds the ledger; made if absent",
     "WEBHOOK_URL": "where web-hooks are sent",
     "WEBHOOK_SECRET": "the secret they are signed with (Standard Webhooks, base64)",
 }
+OPTIONAL = {"HTTP_HOST": "the address to listen on; loopback, unless others have to reach it"}
 
 
 class InvalidSettingError(Exception):
@@ -24,6 +26,7 @@ class InvalidSettingError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
+    host: str
     port: int
     database: Path
     webhook_url: str
@@ -35,6 +38,7 @@ class Settings:
             if not environment.get(name):
                 raise InvalidSettingError(f"{name} is not set: {meaning}")
         return cls(
+            host=environment.get("HTTP_HOST") or LOOPBACK,
             port=_port(environment["PROVIDER_PORT"]),
             database=_file(environment["PROVIDER_DB"]),
             webhook_url=_url(environment["WEBHOOK_URL"]),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.network import Network
 
-from deploy.shell import run
+from deploy.shell import attempt, run
 
 COMMAND_LIMIT_S: Final = 60.0
 STOP_LIMIT_S: Final = 20
@@ -128,7 +128,10 @@ class Box:
         return max(int(peak) for peak in peaks) / 1024
 
     async def logs(self, lines: int = 30) -> str:
-        return await self._docker("logs", "--tail", str(lines), self.id)
+        """What it said last, on stdout and on stderr."""
+        command = ["docker", "logs", "--tail", str(lines), self.id]
+        done = await asyncio.to_thread(attempt, command, limit_s=COMMAND_LIMIT_S)
+        return (done.stdout + done.stderr).decode(errors="replace")
 
     async def _docker(self, *words: str) -> str:
         return await asyncio.to_thread(

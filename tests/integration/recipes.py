@@ -6,6 +6,7 @@ from typing import Any, Final
 from deploy.context import ROOT
 from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
+from postbox.settings import ALL_INTERFACES
 from stack.ports import free_port
 from tests.integration.box import Recipe
 
@@ -18,7 +19,7 @@ PORTS: Final = {"gateway": 3000, "booking": 3001, "payment": 3002, "relay": 3003
 MODULES: Final = {
     **{service: f"services.{service}" for service in SERVICES},
     "relay": "relay",
-    "provider": "deploy.provider",
+    "provider": "stack.provider",
 }
 # The limits of compose.yaml.
 HARDENED: Final[Mapping[str, Any]] = {
@@ -132,6 +133,7 @@ class Recipes:
     def _variables(self, program: str) -> dict[str, str]:
         if program == "provider":
             return {
+                "HTTP_HOST": ALL_INTERFACES,
                 "WEBHOOK_SECRET": WEBHOOK_SECRET,
                 "WEBHOOK_URL": f"http://payment:{PORTS['payment']}/payment/captured",
                 "PROVIDER_DB": "/data/provider.db",

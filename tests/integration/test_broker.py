@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import aio_pika
+import httpx
 import pytest
 from aio_pika.abc import AbstractChannel
 
@@ -114,7 +115,7 @@ async def test_a_torn_binding_is_repaired_and_what_it_missed_is_replayed(
 
 @pytest.mark.fault(12, "a binding is missing: the only one")
 async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -> None:
-    """Goal: kept in `events.unrouted`, and sent again when a person says so."""
+    """Goal: kept in `events.unrouted`, alarmed, and sent again when a person says so."""
     async with Flow(system, seed) as flow, channel(system) as at:
         queue = await at.get_queue("gateway.events", ensure=False)
         unrouted = await at.get_queue("events.unrouted", ensure=False)
@@ -126,6 +127,7 @@ async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -
             await asyncio.sleep(0.1)
         else:
             raise AssertionError("no refund went unrouted in 10 s")
+        await eventually(lambda: _is_alarmed(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     await system.boxes["relay"].execute(
         *("python3", "-m", "postbox", "unrouted", "redrive", "--all", "--yes")
@@ -222,6 +224,14 @@ async def _is_owed(system: System, count: int) -> bool:
 
 async def _is_less_than(system: System, count: int) -> bool:
     return await owed(system) < count
+
+
+async def _is_alarmed(system: System) -> bool:
+    """Whether the figure that the alert EventsUnrouted looks at shows them."""
+    async with httpx.AsyncClient(trust_env=False) as http:
+        text = (await http.get(f"{system.url('gateway')}/metrics")).text
+    shown = [line for line in text.splitlines() if line.startswith("postbox_queue_waiting{")]
+    return any('queue="events.unrouted"' in line and not line.endswith(" 0.0") for line in shown)
 
 
 async def _is_bound(system: System) -> bool:

@@ -1,10 +1,17 @@
-"""A cancellation at the wrong moment leaves no lock of the database client's behind."""
+"""What the database client does wrong by itself, and does not do here."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from pymongo.asynchronous import pool, topology
 from pymongo.lock import Condition, Lock
+
+from postbox.database import connect
+from postbox.transaction import Session, transaction
+from stack.mongod import Mongod
+from stack.ports import LOOPBACK
+from tests.eventually import eventually
 
 
 @pytest.mark.parametrize("module", [pool, topology])
@@ -38,6 +45,38 @@ async def test_a_notification_and_the_end_of_the_time_are_told_apart() -> None:
         assert not await cond_wait(condition, 0.01)
         asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(_notify(condition)))
         assert await cond_wait(condition, 1)
+
+
+async def test_a_connection_made_before_its_server_was_ready_takes_transactions(
+    tmp_path: Path,
+) -> None:
+    """Goal: no connection refuses sessions for ever. Method: a client with a single connection,
+    made to a server that has no replica set yet."""
+    server = Mongod(tmp_path)
+    (program,) = server.programs()
+    mongod = await asyncio.create_subprocess_exec(
+        *program.command, env=dict(program.environment), stdout=asyncio.subprocess.DEVNULL
+    )
+    uri = f"mongodb://{LOOPBACK}:{server.port}/x?directConnection=true&maxPoolSize=1"
+    try:
+        async with connect(uri, application="tests") as client:
+            rows = client["x"]["rows"]
+
+            async def insert(session: Session) -> None:
+                await rows.insert_one({}, session=session)
+
+            assert not (await client.admin.command("hello"))["isWritablePrimary"]
+            await eventually(lambda: _is_primary(server))
+            await client["x"].create_collection("rows")
+            await transaction(client, insert)
+            assert await rows.count_documents({}) == 1
+    finally:
+        mongod.terminate()
+        await mongod.wait()
+
+
+async def _is_primary(server: Mongod) -> bool:
+    return await server.probe() is None
 
 
 async def _notify(condition: Condition) -> None:
