@@ -144,9 +144,18 @@ def _end_if_unused(users: IO[bytes]) -> None:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return  # another user ends it
+    _sweep()
     _stop(int(_PID.read_text()))
     firewall.restore(RUN)
     _say("the Docker daemon that we started has ended")
+
+
+def _sweep() -> None:
+    """Takes away what a user left who was killed: containers, and networks with their bridges."""
+    left = attempt(["docker", "ps", "--all", "--quiet"]).stdout.decode().split()
+    if left:
+        attempt(["docker", "rm", "--force", "--volumes", *left])
+    attempt(["docker", "network", "prune", "--force"])
 
 
 def _stop(pid: int) -> None:
