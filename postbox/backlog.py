@@ -86,6 +86,7 @@ async def count(database: Database, state: str, wanted: Wanted = ALL) -> int:
 async def retry(database: Database, wanted: Wanted) -> int:
     """Set parked rows back to pending; returns how many. The relay's next sweep takes them.
 
+    They keep why they were parked: so the sweep tells them from rows that the stream overlooked.
     One that still cannot be published is parked again.
     """
     rows = _rows(database)
@@ -95,7 +96,7 @@ async def retry(database: Database, wanted: Wanted) -> int:
         while ids := [row["_id"] for row in await _page(rows, parked)]:
             result = await rows.update_many(
                 {"_id": {"$in": ids}, **in_state(PARKED)},
-                {"$set": {"state": PENDING}, "$unset": {"parked": ""}},
+                {"$set": {"state": PENDING}},
             )
             done += result.modified_count
     return done

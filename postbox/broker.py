@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 import aio_pika
 import aiormq
 from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.connection import Connection
 from aiormq.abc import AbstractChannel as RawChannel
 
 from postbox.errors import BrokerUnavailable, ConfigurationError
@@ -51,18 +52,41 @@ async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]
     """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
     if not uri.startswith(("amqp://", "amqps://")):
         raise ConfigurationError("RABBITMQ_URI: expected amqp://... or amqps://...")
-    with broker_errors("connecting to RabbitMQ"):
-        connection = await aio_pika.connect(
+    # Cancelled half-way, aio_pika leaves open what it has by then: so it is never cancelled, and
+    # whoever no longer waits for a connection has it closed when it comes.
+    connecting = asyncio.ensure_future(
+        aio_pika.connect(
             uri,
             timeout=CONNECT_TIMEOUT_S,
             client_properties={"connection_name": name},
             heartbeat=HEARTBEAT_S,
         )
+    )
     try:
+        with broker_errors("connecting to RabbitMQ"):
+            connection = await asyncio.shield(connecting)
         yield connection
     finally:
-        with suppress(BrokerUnavailable), broker_errors("closing the connection"):
-            await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
+        if connecting.done():
+            await _close(connecting)
+        else:
+            _abandon(connecting)
+
+
+_abandoned: set[asyncio.Task[None]] = set()
+
+
+def _abandon(connecting: "asyncio.Future[Connection]") -> None:
+    """Close the connection once it stands, within CONNECT_TIMEOUT_S, although nobody waits."""
+    closing = asyncio.create_task(_close(connecting))
+    _abandoned.add(closing)
+    closing.add_done_callback(_abandoned.discard)
+
+
+async def _close(connecting: "asyncio.Future[Connection]") -> None:
+    with suppress(BrokerUnavailable), broker_errors("closing the connection"):
+        connection = await connecting
+        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
 
 
 async def raw_channel(channel: AbstractChannel) -> RawChannel:

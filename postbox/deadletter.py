@@ -2,10 +2,10 @@
 
 import asyncio
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime
 from typing import Any
 
 from postbox.broker import broker_errors, connected, raw_channel
+from postbox.clock import DatabaseClock
 from postbox.delivery import Delivery
 from postbox.errors import BrokerUnavailable
 from postbox.event import new_id
@@ -25,10 +25,11 @@ REASON, ERROR, QUEUE, AT = (
 class DeadLetters:
     """Publishes to dead queues, on a connection of its own that is opened when it is needed."""
 
-    def __init__(self, uri: str, topology: Topology, *, name: str) -> None:
+    def __init__(self, uri: str, topology: Topology, *, name: str, clock: DatabaseClock) -> None:
         self._uri = uri
         self._topology = topology
         self._name = name
+        self._clock = clock
         self._stack = AsyncExitStack()
         self._publisher: Publisher | None = None
         self._lock = asyncio.Lock()
@@ -49,7 +50,7 @@ class DeadLetters:
                 REASON: reason,
                 ERROR: text[:ERROR_CHARS_MAX],
                 QUEUE: queue,
-                AT: datetime.now(UTC).isoformat(),
+                AT: self._clock.now().isoformat(),
             },
         )
         async with self._lock:

@@ -14,10 +14,13 @@ from pamqp import commands
 
 from postbox.broker import broker_errors
 from postbox.delivery import Delivery, Unsettled
+from postbox.errors import BrokerUnavailable
 
 T = TypeVar("T")
 RPC_TIMEOUT_S = 10.0
 TOUCH_TIMEOUT_S = 3.0
+IDLE_LOOKS_MAX = 2
+"""A subscription that was idle for so many looks in a row is to be renewed."""
 
 
 class Subscription(Generic[T]):
@@ -32,14 +35,17 @@ class Subscription(Generic[T]):
         self._backlog_left = 0
         self.unsettled = Unsettled(channel)
         self.wake = asyncio.Event()
-        self.is_cancelled = False
+        self.ending: str | None = None
+        self.is_stale = False
+        self._has_heard = False  # since the last look
+        self._idle_looks = 0
         channel.on_consumer_cancel_callbacks.add(self._on_cancel)
         channel.closing.add_done_callback(lambda _: self.wake.set())
 
     @property
     def is_over(self) -> bool:
-        """The channel is closed, or the broker cancelled us because the queue is gone."""
-        return bool(self._channel.is_closed) or self.is_cancelled
+        """The channel is closed, the broker cancelled us, or another subscription is due."""
+        return bool(self._channel.is_closed) or self.is_stale or self.ending is not None
 
     @property
     def is_caught_up(self) -> bool:
@@ -60,6 +66,7 @@ class Subscription(Generic[T]):
                 self._queue, self._on_message, timeout=RPC_TIMEOUT_S
             )
         self._tag = consuming.consumer_tag
+        self._idle_looks = 0
 
     async def hold(self) -> None:
         """Take no more deliveries for now; keep what has arrived, so that none is counted again."""
@@ -70,13 +77,29 @@ class Subscription(Generic[T]):
         self._tag = None
 
     async def touch(self) -> None:
-        """BrokerUnavailable where the broker does not answer here, or the queue is gone."""
-        with broker_errors(f"asking after {self._queue}"):
-            await self._channel.queue_declare(self._queue, passive=True, timeout=TOUCH_TIMEOUT_S)
+        """BrokerUnavailable where the broker does not answer here, or the queue is not ours now.
 
-    def give_up(self) -> None:
+        A queue that is deleted and declared again at once has forgotten its consumers, and RabbitMQ
+        3.10 tells them nothing; it may even count them as its own, and send nothing. No question
+        finds that out, so a subscription that heard nothing for a while goes stale.
+        """
+        with broker_errors(f"asking after {self._queue}"):
+            queue = await self._channel.queue_declare(
+                self._queue, passive=True, timeout=TOUCH_TIMEOUT_S
+            )
+        is_idle = self._tag is not None and not self._has_heard and not len(self.unsettled)
+        self._idle_looks = self._idle_looks + 1 if is_idle else 0
+        self._has_heard = False
+        if self._idle_looks < IDLE_LOOKS_MAX:
+            return
+        if not queue.consumer_count:
+            raise BrokerUnavailable(f"{self._queue} does not know its consumer any more")
+        self.is_stale = True
+        self.wake.set()
+
+    def give_up(self, reason: str) -> None:
         """It is over, although the channel does not know it yet."""
-        self.is_cancelled = True
+        self.ending = reason
         self.wake.set()
 
     def take(self, most: int) -> list[Delivery[T]]:
@@ -98,7 +121,8 @@ class Subscription(Generic[T]):
         delivery: Delivery[T] = Delivery.of(delivered)
         self.unsettled.add(delivery.tag)
         self._arrived.append(delivery)
+        self._has_heard = True
         self.wake.set()
 
     def _on_cancel(self, frame: commands.Basic.Cancel) -> None:
-        self.give_up()
+        self.give_up(f"lost the channel of {self._queue}: the broker cancelled its consumer")

@@ -9,7 +9,7 @@ from postbox import redrive
 from postbox.cli.letters import list_letters, selection, settle_letters, show_letter
 from postbox.cli.options import All, Ids, Json, Limit, Queues, Rabbitmq, Reason, Type, Yes
 from postbox.letters import DEAD_SUFFIX
-from postbox.redrive import Done, Selection
+from postbox.redrive import Selection
 
 app: Final = typer.Typer(help="Messages that consumers set aside.", no_args_is_help=True)
 
@@ -48,15 +48,11 @@ def redrive_(
     as_json: Json = False,
 ) -> None:
     """Send dead letters again to the queue that they came from, as they were."""
-
-    async def settle(name: str, wanted: Selection, done: Done) -> None:
-        await redrive.redrive(rabbitmq, name, wanted, done=done)
-
     settle_letters(
         rabbitmq,
         _dead(queue),
         selection(ids, type_, reason, everything=everything),
-        settle,
+        redrive.redrive,
         plan="dead letters to send again to the queue that each came from:",
         did="redriven",
         yes=yes,
@@ -76,15 +72,11 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Delete dead letters. Their consumer will never have had these events."""
-
-    async def settle(name: str, wanted: Selection, done: Done) -> None:
-        await redrive.drop(rabbitmq, name, wanted, done=done)
-
     settle_letters(
         rabbitmq,
         _dead(queue),
         selection(ids, type_, reason, everything=everything),
-        settle,
+        redrive.drop,
         plan="dead letters to delete for ever:",
         did="dropped",
         yes=yes,

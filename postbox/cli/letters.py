@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 import typer
@@ -19,7 +19,13 @@ COLUMNS: Final = ("queue", "id", "type", "subject", "reason", "at", "deliveries"
 ERROR_CHARS_MAX: Final = 80
 """Of an error in a table; `show` and `--json` have all of it."""
 
-Settle = Callable[[str, Selection, Done], Coroutine[Any, Any, None]]
+
+class Settle(Protocol):
+    """What becomes of the letters that are wanted: sent again, or dropped."""
+
+    def __call__(
+        self, uri: str, queue: str, selection: Selection, /, *, done: Done
+    ) -> Coroutine[Any, Any, None]: ...
 
 
 def selection(
@@ -82,8 +88,7 @@ def settle_letters(
     with progress.shown(did, total) as advance:
         for queue, one in found.items():
             if one.letters:
-                ids = Selection(ids=frozenset(letter.id for letter in one.letters))
-                settled[queue] = _settled(settle, queue, ids, did, advance)
+                settled[queue] = _settled(settle, uri, queue, one.letters, did, advance)
     if as_json:
         print_json({"matched": total, did: sum(settled.values()), "queues": settled})
     elif total:
@@ -95,8 +100,15 @@ def settle_letters(
 
 
 def _settled(
-    settle: Settle, queue: str, ids: Selection, did: str, advance: Callable[[int], None]
+    settle: Settle,
+    uri: str,
+    queue: str,
+    letters: Sequence[Letter],
+    did: str,
+    advance: Callable[[int], None],
 ) -> int:
+    """Settle exactly these; returns how many could be."""
+    ids = Selection(ids=frozenset(letter.id for letter in letters))
     count = 0
 
     def done(_: Letter) -> None:
@@ -105,7 +117,7 @@ def _settled(
         advance(1)
 
     try:
-        run(settle(queue, ids, done))
+        run(settle(uri, queue, ids, done=done))
     except typer.Exit:
         say(f"{queue}: {did} {count:,} before that; the others are still there")
         raise

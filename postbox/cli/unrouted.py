@@ -1,5 +1,6 @@
 """`postbox unrouted`: events that no queue wanted when they were published."""
 
+from functools import partial
 from typing import Final
 
 import typer
@@ -7,7 +8,7 @@ import typer
 from postbox import redrive
 from postbox.cli.letters import list_letters, selection, settle_letters
 from postbox.cli.options import All, Exchange, Ids, Json, Limit, Rabbitmq, Type, Yes
-from postbox.redrive import Done, Selection
+from postbox.redrive import Selection
 from postbox.topology import Topology
 
 app: Final = typer.Typer(help="Events that no queue wanted.", no_args_is_help=True)
@@ -37,15 +38,11 @@ def redrive_(
     as_json: Json = False,
 ) -> None:
     """Publish them again, once the binding stands. What still has no queue comes back here."""
-
-    async def settle(name: str, wanted: Selection, done: Done) -> None:
-        await redrive.redrive(rabbitmq, name, wanted, done=done, exchange=exchange)
-
     settle_letters(
         rabbitmq,
         [_queue(exchange)],
         selection(ids, type_, None, everything=everything),
-        settle,
+        partial(redrive.redrive, exchange=exchange),
         plan=f"events to publish again to the exchange {exchange!r}:",
         did="redriven",
         yes=yes,
@@ -64,15 +61,11 @@ def drop(
     as_json: Json = False,
 ) -> None:
     """Delete them. No consumer will ever have had these events."""
-
-    async def settle(name: str, wanted: Selection, done: Done) -> None:
-        await redrive.drop(rabbitmq, name, wanted, done=done)
-
     settle_letters(
         rabbitmq,
         [_queue(exchange)],
         selection(ids, type_, None, everything=everything),
-        settle,
+        redrive.drop,
         plan="events to delete for ever:",
         did="dropped",
         yes=yes,

@@ -9,6 +9,7 @@ from sse_starlette.sse import EventSourceResponse
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from contracts.values import Id
 from postbox.database import Database, bounded
@@ -92,18 +93,26 @@ class GatewayApi:
     async def events(self, request: Request) -> Response:
         intent_id = _intent_id(request)
         await self._views.get(intent_id)
-        return EventSourceResponse(
-            self._listen(intent_id), ping=PING_S, headers={"Cache-Control": "no-store"}
-        )
+        return _Followed(self._watch, intent_id)
 
-    async def _listen(self, intent_id: str) -> AsyncIterator[dict[str, str]]:
-        async with self._watch.subscribe(intent_id) as subscriber:
-            try:
-                async with asyncio.timeout(LISTEN_MAX_S):
-                    while (message := await _message(subscriber)) is not None:
-                        yield message
-            except TimeoutError:
-                return  # a client that is still there comes again by itself
+
+class _Followed(Response):
+    """One booking's view each time that it changes.
+
+    It subscribes before the headers are out, so that a refusal is an answer of its own.
+    """
+
+    def __init__(self, watch: Watch, intent_id: str) -> None:
+        super().__init__()
+        self._watch = watch
+        self._intent_id = intent_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._watch.subscribe(self._intent_id) as subscriber:
+            stream = EventSourceResponse(
+                _messages(subscriber), ping=PING_S, headers={"Cache-Control": "no-store"}
+            )
+            await stream(scope, receive, send)
 
 
 class _Views:
@@ -119,12 +128,15 @@ class _Views:
         return View.from_document(document)
 
 
-async def _message(subscriber: Subscriber) -> dict[str, str] | None:
-    document = await subscriber.next()
-    if document is None:
-        return None
-    view = View.from_document(document).to_json()
-    return {"event": "booking", "id": str(document["v"]), "data": orjson.dumps(view).decode()}
+async def _messages(subscriber: Subscriber) -> AsyncIterator[dict[str, str]]:
+    try:
+        async with asyncio.timeout(LISTEN_MAX_S):
+            while (document := await subscriber.next()) is not None:
+                view = View.from_document(document).to_json()
+                data = orjson.dumps(view).decode()
+                yield {"event": "booking", "id": str(document["v"]), "data": data}
+    except TimeoutError:
+        return  # a client that is still there comes again by itself
 
 
 def _accepted(answer: Accepted) -> Response:

@@ -6,7 +6,7 @@ last. The stream runs only while somebody listens.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -56,36 +56,45 @@ class Subscriber:
 class Watch:
     """Fans the changes of the `views` collection out to subscribers by intent."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, subscribers_max: int = SUBSCRIBERS_MAX) -> None:
+        self._subscribers_max = subscribers_max
         self._views = database["views"]
         self._subscribers: dict[str, set[Subscriber]] = {}
-        self._stream: asyncio.Task[None] | None = None
+        self._is_following = False
         self._is_open = asyncio.Event()
+        self._streams: set[asyncio.Task[None]] = set()  # one is followed, others are being closed
 
     @asynccontextmanager
     async def subscribe(self, intent_id: str) -> AsyncIterator[Subscriber]:
         """Subscribe to one intent's view, from what it is now. Problem 503 at the bound."""
-        if sum(map(len, self._subscribers.values())) >= SUBSCRIBERS_MAX:
+        if sum(map(len, self._subscribers.values())) >= self._subscribers_max:
             raise unavailable("Too many clients are listening")
         subscriber = Subscriber()
         self._subscribers.setdefault(intent_id, set()).add(subscriber)
         try:
-            if self._stream is None or self._stream.done():
-                self._is_open.clear()
-                self._stream = asyncio.create_task(self._follow())
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                await self._is_open.wait()
+            await self._opened()
             with bounded():
                 current = await self._views.find_one({"_id": intent_id})
             if current is not None:
                 subscriber.offer(current)
             yield subscriber
-        except TimeoutError as error:
-            raise unavailable("The database does not answer") from error
         finally:
             self._subscribers[intent_id].discard(subscriber)
             if not self._subscribers[intent_id]:
                 del self._subscribers[intent_id]
+
+    async def _opened(self) -> None:
+        """Returns once the stream runs. Problem 503 where it does not come to."""
+        if not self._is_following:
+            self._is_following = True
+            stream = asyncio.create_task(self._follow())
+            self._streams.add(stream)
+            stream.add_done_callback(self._streams.discard)
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                await self._is_open.wait()
+        except TimeoutError as error:
+            raise unavailable("The database does not answer") from error
 
     def close(self) -> None:
         """End every subscription: the program stops, or the stream broke."""
@@ -94,19 +103,26 @@ class Watch:
                 subscriber.end()
 
     async def _follow(self) -> None:
-        try:
-            with untraced(), database_errors():
-                async with await self._views.watch(_PIPELINE, max_await_time_ms=AWAIT_MS) as stream:
-                    self._is_open.set()
-                    while self._subscribers and stream.alive:
-                        change = await stream.try_next()
-                        if change is not None:
-                            self._tell(change["fullDocument"])
-        except (TryAgain, PyMongoError) as error:
-            log.warning("the stream of views ended", reason=str(error))
-        finally:
-            self._is_open.clear()
-            self.close()
+        with ExitStack() as ending:
+            ending.callback(self._ended)
+            try:
+                with untraced(), database_errors():
+                    watch = self._views.watch(_PIPELINE, max_await_time_ms=AWAIT_MS)
+                    async with await watch as stream:
+                        self._is_open.set()
+                        while self._subscribers and stream.alive:
+                            change = await stream.try_next()
+                            if change is not None:
+                                self._tell(change["fullDocument"])
+                        # Before the cursor is closed: whoever comes meanwhile needs another stream.
+                        ending.close()
+            except (TryAgain, PyMongoError) as error:
+                log.warning("the stream of views ended", reason=str(error))
+
+    def _ended(self) -> None:
+        self._is_following = False
+        self._is_open.clear()
+        self.close()
 
     def _tell(self, document: Document) -> None:
         for subscriber in self._subscribers.get(document["_id"], ()):

@@ -20,6 +20,7 @@ from services.payment.overdue import Overdue
 from services.payment.provider import HttpProvider
 from services.payment.reconcile import Reconciler
 from services.payment.settings import PaymentSettings
+from services.payment.signature import Signatures
 from services.payment.work import Handle, Ledger
 from services.payment.worker import Worker
 
@@ -52,7 +53,8 @@ async def main(stop: asyncio.Event) -> None:
     service.also(reconciler.run)
     limit_s = settings.payment_timeout_s + settings.intent_timeout_s
     service.also(Overdue(service.database, service.clock, limit_s=limit_s).run)
-    api = PaymentApi(service, intake, Webhook(settings.webhook_secret.get_secret_value()))
+    signatures = Signatures(Webhook(settings.webhook_secret.get_secret_value()))
+    api = PaymentApi(service, intake, signatures)
     try:
         await service.run(
             stop,

@@ -12,7 +12,7 @@ REFUND_STATES: Final = {
     Outcome.STUCK: "stuck",
     Outcome.REFUNDED: "refunded",
 }
-ALARMS: Final = ("contradiction", "unreadable")
+ALARMS: Final = ("contradiction", "unreadable", "untimely")
 
 _meter = metrics.get_meter("payment")
 _refunds = _meter.create_counter(
@@ -51,7 +51,7 @@ def decided(outcomes: Iterable[str]) -> None:
 
 
 def alarm(kind: str) -> None:
-    """Count something that contradicts what is known, or cannot be read."""
+    """Count something that contradicts what is known, cannot be read, or came at a wrong time."""
     assert kind in ALARMS
     _alarms.add(1, {"kind": kind})
 

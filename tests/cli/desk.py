@@ -14,6 +14,7 @@ from pamqp import commands
 from typer.testing import CliRunner
 
 from postbox.cli import app
+from postbox.clock import DatabaseClock
 from postbox.cloudevents import CONTENT_TYPE, encode
 from postbox.database import Client, Document, own_database
 from postbox.deadletter import DeadLetters
@@ -74,6 +75,7 @@ class Desk:
     def __init__(self, space: Space, client: Client, channel: AbstractChannel) -> None:
         self.space = space
         self.database = own_database(client)
+        self.clock = DatabaseClock(client)
         self.rows = self.database["outbox"]
         self.channel = channel
         self.queue = space.queue
@@ -140,7 +142,7 @@ class Desk:
             redelivered=False,
         )
         topology = Topology(exchange=self.space.exchange, queues={self.queue: [TYPE]})
-        letters = DeadLetters(self.space.rabbitmq_uri, topology, name="tests")
+        letters = DeadLetters(self.space.rabbitmq_uri, topology, name="tests", clock=self.clock)
         await letters.set_aside(delivery, queue=self.queue, reason=reason, text="it was no good")
         await letters.close()
         return event.id

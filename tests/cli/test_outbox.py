@@ -1,13 +1,17 @@
 """`postbox outbox`: pending and parked rows are shown, and parked ones tried again."""
 
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import httpx
 from bson import ObjectId
 
-from relay.options import Options
 from stack.mongod import Mongod
+from stack.ports import LOOPBACK
 from stack.rabbitmq import RabbitMQ
 from tests.cli.desk import TYPE, Desk, run
+from tests.eventually import eventually
+from tests.metrics.exposition import scrape
 from tests.relay.stage import Stage
 
 
@@ -71,7 +75,7 @@ async def test_retry_one_some_and_all(desk: Desk) -> None:
     row = await desk.rows.find_one({"_id": one})
     assert row is not None
     assert row["state"] == "pending"
-    assert "parked" not in row
+    assert row["parked"]["reason"] == "too long"
 
     some = await desk.run("outbox", "retry", "--reason", "no time", "--type", TYPE, "--yes")
     assert (some.code, some.out) == (0, "set 1 rows back to pending\n")
@@ -92,13 +96,31 @@ async def test_retry_wants_to_be_told_which(desk: Desk) -> None:
         assert "--all" in ran.err
 
 
-async def test_a_relay_publishes_what_was_set_back(
+async def test_a_relay_publishes_what_was_set_back_and_raises_no_alarm(
     mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
-    async with Stage(mongod, rabbitmq, tmp_path) as stage:
+    """The sweep finds it, and counts it not among the rows that the stream overlooked."""
+    sweep = {"RELAY_SWEEP_EVERY_S": "0.1", "RELAY_SWEEP_AGE_S": "0.1"}
+    async with AsyncExitStack() as during:
+        stage = await during.enter_async_context(Stage(mongod, rabbitmq, tmp_path))
         ids = await stage.insert([stage.row(state="parked", parked={"reason": "a bug, mended"})])
-        sources = f"{stage.name}={stage.source.uri}"
-        async with stage.relaying(Options(sweep_every_s=0.1, sweep_age_s=0.1)):
-            ran = await run("outbox", "retry", "--all", "--yes", RELAY_SOURCES=sources)
-            assert ran.code == 0, ran
-            await stage.delivered(ids)
+        relay = await during.enter_async_context(stage.program(**sweep))
+        http = await during.enter_async_context(httpx.AsyncClient(trust_env=False))
+        url = f"http://{LOOPBACK}:{relay.port}"
+
+        async def streams() -> bool:
+            try:
+                return "streaming" in (await http.get(f"{url}/readyz")).text
+            except httpx.TransportError:
+                return False
+
+        await eventually(streams)
+        ran = await run(
+            *("outbox", "retry", "--all", "--yes"),
+            RELAY_SOURCES=f"{stage.name}={stage.source.uri}",
+        )
+        assert ran.code == 0, ran
+        await stage.delivered(ids)
+        shown = {one.name: one.value for one in await scrape(http, url)}
+        assert shown["postbox_relay_published_total"] == 1
+        assert shown["postbox_relay_swept_total"] == 0

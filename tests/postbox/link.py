@@ -18,6 +18,7 @@ class Link:
         self._lines: set[asyncio.StreamWriter] = set()
         self._stalled: set[asyncio.StreamWriter] = set()
         self._is_up = True
+        self.answers = 0  # chunks that came from the server
         self.uri = uri
 
     async def serve(self) -> asyncio.Server:
@@ -26,6 +27,11 @@ class Link:
         netloc = self._to.netloc.replace(f":{self._to.port}", f":{port}")
         self.uri = self._to._replace(netloc=netloc).geturl()
         return server
+
+    @property
+    def is_used(self) -> bool:
+        """Whether any connection goes through it."""
+        return bool(self._lines)
 
     def cut(self) -> None:
         """Every connection breaks, as if the cable was pulled; new ones are possible."""
@@ -53,19 +59,22 @@ class Link:
         self._lines |= both
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._pump(reader, there[1]))
-                group.create_task(self._pump(there[0], writer))
+                group.create_task(self._pump(reader, there[1], is_request=True))
+                group.create_task(self._pump(there[0], writer, is_request=False))
         finally:
             self._lines -= both
             self._stalled -= both
             for line in both:
                 line.transport.abort()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_request: bool
+    ) -> None:
         with suppress(ConnectionError):
             while chunk := await reader.read(CHUNK_BYTES):
                 if writer not in self._stalled:
                     writer.write(chunk)
+                    self.answers += not is_request
                     await writer.drain()
         writer.close()
 

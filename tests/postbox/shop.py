@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from postbox.apply import Apply, Decided, Handler
+from postbox.bounds import ConsumerOptions
 from postbox.clock import DatabaseClock
-from postbox.consumer import Consumer, ConsumerOptions
+from postbox.consumer import Consumer
 from postbox.database import Client, Database, connect, create_collections, own_database
 from postbox.delivery import Message
 from postbox.event import Event

@@ -179,6 +179,48 @@ async def test_a_queue_that_somebody_deleted_is_made_again(client: Client, space
         await is_applied(shop, at, 1)
 
 
+async def test_a_queue_that_has_forgotten_its_consumers_is_consumed_again(
+    client: Client, space: Space
+) -> None:
+    """Goal: neither of two consumers waits for ever. Method: the queue is deleted and made again at
+    once, of which RabbitMQ 3.10 tells them nothing; the second looks when the first is back.
+    """
+    quick, calm = (replace(QUICK, touch_every_s=seconds) for seconds in (0.1, 0.5))
+    published = 0
+    async with (
+        broker(space) as at,
+        Shop(client, space, options=quick).open() as one,
+        Shop(client, space, options=calm).open() as other,
+    ):
+        await at.channel.queue_delete(space.queue)
+        await one.topology.declare(at.channel)
+
+        async def both_work() -> bool:
+            nonlocal published
+            await at.publish(event_of(Placed("o1")))
+            published += 1
+            return bool(one.batches and other.batches)
+
+        await eventually(both_work, every_s=0.05)
+        await is_applied(one, at, published)
+        assert await one.totals() == {"o1": published}
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+async def test_an_idle_consumer_that_renews_its_subscription_misses_nothing(
+    client: Client, space: Space
+) -> None:
+    """Method: events at ever other moments of many renewals."""
+    options = replace(QUICK, touch_every_s=0.02)
+    async with broker(space) as at, Shop(client, space, options=options).open() as shop:
+        for number in range(40):
+            await asyncio.sleep(0.03 + 0.001 * number)
+            await at.publish(event_of(Placed("o1")))
+            assert not shop.health.problems
+        await is_applied(shop, at, 40)
+        assert await shop.totals() == {"o1": 40}
+
+
 async def test_stopping_takes_no_longer_than_the_batch_at_hand(
     client: Client, space: Space
 ) -> None:

@@ -12,6 +12,7 @@ from uuid_utils import uuid7
 from postbox.database import Client, Document
 from stack.running import RunningStack
 from tests.eventually import eventually
+from tests.metrics.exposition import scrape
 
 FINAL = {"confirmed", "failed", "cancelled"}
 AT_REST = {"settled", "refunded"}
@@ -154,3 +155,10 @@ class Town:
         url = getattr(self.stack.info, program).url
         checks: dict[str, str] = (await self.http.get(f"{url}/readyz")).json()["checks"]
         return checks
+
+    async def counted(self, program: str, name: str, **labels: str) -> float:
+        """What a program's counter shows, over all its series with these labels."""
+        series = await scrape(self.http, getattr(self.stack.info, program).url)
+        return sum(
+            one.value for one in series if one.name == name and labels.items() <= one.labels.items()
+        )

@@ -1,0 +1,24 @@
+"""The consumer's bounds, each with its unit."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConsumerOptions:
+    """The defaults are right for production; tests shrink them."""
+
+    batch_max: int = 64
+    prefetch: int = 256
+    linger_s: float = 0.010  # after a small batch, while busy: fuller batches cost less each
+    small_batch: int = 16
+    busy_s: float = 0.100
+    tries_max: int = 5
+    retry_min_s: float = 0.050
+    retry_max_s: float = 2.0
+    database_retry_s: float = 0.2
+    reconnect_max_s: float = 2.0
+    dead_letter_retry_s: float = 1.0
+    touch_every_s: float = 2.5  # three of these pass at most until a loss is noticed
+
+
+DEFAULT_OPTIONS = ConsumerOptions()

@@ -1,0 +1,52 @@
+"""While the database is away, consuming pauses: nothing is lost, and no delivery is counted.
+
+What is held stays held rather than going back, for the broker counts each time that it delivers.
+"""
+
+import asyncio
+import random
+from typing import Any
+
+import structlog
+
+from postbox.clock import DatabaseClock
+from postbox.errors import TryAgain
+from postbox.health import Health
+from postbox.program import pause
+from postbox.subscription import Subscription
+
+log = structlog.get_logger()
+
+
+class GivenBack(Exception):
+    """The batch was not done; the broker gets it back because the channel closes."""
+
+
+class Outage:
+    """Waits for the database, and says at `health` that it does."""
+
+    def __init__(self, clock: DatabaseClock, health: Health, *, retry_s: float) -> None:
+        self._clock = clock
+        self._health = health
+        self._retry_s = retry_s
+
+    async def sit_out(
+        self, error: TryAgain, subscription: Subscription[Any], stop: asyncio.Event
+    ) -> None:
+        """Hold everything until the database answers again. GivenBack where that is not to be."""
+        self._health.fail("consumer", f"the database is away: {error}")
+        log.warning("the database is away, consuming is paused", reason=str(error))
+        await subscription.hold()
+        # It may answer a ping and yet refuse to commit: never try again at once.
+        if await pause(stop, random.uniform(0.5, 1.0) * self._retry_s):
+            raise GivenBack
+        await self.until_over(subscription, stop)
+
+    async def until_over(self, subscription: Subscription[Any], stop: asyncio.Event) -> None:
+        """Take deliveries from when the database answers. GivenBack where that is not to be."""
+        while not await self._clock.answers():
+            self._health.fail("consumer", "the database is away")
+            if await pause(stop, self._retry_s) or subscription.is_over:
+                raise GivenBack
+        await subscription.resume()
+        self._health.ok("consumer")

@@ -1,0 +1,98 @@
+"""Followers of bookings are bounded in number, and one too many is told so."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from time import monotonic
+
+import httpx
+import pytest
+
+from postbox.service import Service
+from postbox.topology import Topology
+from services.gateway.http import GatewayApi
+from services.gateway.intake import Intake
+from services.gateway.view import View
+from services.gateway.watch import Watch
+from stack.ports import LOOPBACK, free_port
+from tests.conftest import Space
+from tests.eventually import eventually
+from tests.postbox.failpoints import failing
+from tests.service.test_refused_intents import is_problem
+
+FOLLOWERS_MAX = 2
+INTENT = "watched"
+LIMIT_S = 10.0
+SLOW_MS = 1_000
+
+
+@pytest.fixture
+async def gateway(space: Space) -> AsyncIterator[httpx.AsyncClient]:
+    """A gateway with one booking, which lets few follow."""
+    topology = Topology(exchange=space.exchange, queues={})
+    service = Service(
+        "gateway", mongo_uri=space.mongo_uri, rabbitmq_uri=space.rabbitmq_uri, topology=topology
+    )
+    watch = Watch(service.database, subscribers_max=FOLLOWERS_MAX)
+    api = GatewayApi(service, Intake(service.database, service.outbox, service.clock), watch)
+    stop, port = asyncio.Event(), free_port()
+    await service.database["views"].insert_one(
+        {"_id": INTENT, "v": 0, **View(intent_id=INTENT).to_document()}
+    )
+    running = asyncio.create_task(
+        service.run(stop, host=LOOPBACK, port=port, routes=api.routes, prepare=Intake.prepare)
+    )
+    async with httpx.AsyncClient(
+        base_url=f"http://{LOOPBACK}:{port}", timeout=LIMIT_S, trust_env=False
+    ) as http:
+
+        async def is_ready() -> bool:
+            try:
+                return (await http.get("/readyz")).is_success
+            except httpx.TransportError:
+                return False
+
+        await eventually(is_ready)
+        yield http
+    watch.close()
+    stop.set()
+    await running
+
+
+@asynccontextmanager
+async def followed(gateway: httpx.AsyncClient) -> AsyncIterator[None]:
+    async with gateway.stream("GET", f"/booking/{INTENT}/events") as answer:
+        assert answer.status_code == 200
+        lines = answer.aiter_lines()
+        assert await anext(lines)
+        yield
+
+
+async def test_one_follower_too_many_gets_a_problem_and_a_place_when_one_is_free(
+    gateway: httpx.AsyncClient,
+) -> None:
+    path = f"/booking/{INTENT}/events"
+    async with followed(gateway):
+        async with followed(gateway):
+            refused = await gateway.get(path)
+            is_problem(refused, 503, None)
+            assert refused.headers["retry-after"]
+
+        async def is_let_in() -> bool:
+            async with gateway.stream("GET", path) as answer:
+                return answer.is_success
+
+        await eventually(is_let_in)
+
+
+async def test_who_comes_while_the_stream_of_others_is_being_closed_is_served(
+    gateway: httpx.AsyncClient, space: Space
+) -> None:
+    """Method: MongoDB takes a second to close the cursor; meanwhile others come and go."""
+    slow = {"blockConnection": True, "blockTimeMS": SLOW_MS}
+    async with failing(space.mongo_uri, "killCursors", times=1, application="gateway", **slow):
+        until = monotonic() + 2 * SLOW_MS / 1_000
+        while monotonic() < until:
+            async with followed(gateway):
+                pass
+            await asyncio.sleep(0.05)
