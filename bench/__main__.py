@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, print the table, write bench/results/latest.json.
+"""`python -m bench`: measure everything, print the table, write bench/results/latest.json, draw it.
 
 Exits with 1 where something broke, such as a lost event; a target that is missed is only shown.
 """
@@ -14,7 +14,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import results, table
+from bench import picture, results, table
 from bench.errors import BenchFailed
 from bench.run import MEASUREMENTS, run
 from bench.scale import FULL, QUICK, TINY
@@ -67,6 +67,8 @@ def bench(
     if path is not None:
         results.write(path, figures, about)
         console.print(f"written to {path} after {about['seconds']} s", soft_wrap=True)
+    if path == results.LATEST:
+        picture.main([])
     if write_docs:
         results.write_page(figures, about)
 

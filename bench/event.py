@@ -1,5 +1,6 @@
 """The event that is measured with: 500 bytes on the wire, numbered."""
 
+import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -32,6 +33,11 @@ class Measured:
 def measured(number: int) -> Measured:
     """The event of this number, filled up so that its body has 500 bytes."""
     return Measured(number, _FILLING)
+
+
+def traceparent(*, is_sampled: bool) -> str:
+    """A trace context of its own, as a service would write it into a row."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-{is_sampled:02x}"
 
 
 def _body_bytes(filling: str) -> int:

@@ -1,6 +1,7 @@
 """The relay's program, relaying the bench's outbox alone: the stack's own, started otherwise."""
 
 import signal
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -24,9 +25,10 @@ class OwnRelay:
         """Start it, and return when it is ready."""
         await self._stack.release(NAME, self._environment)
 
-    async def start_soon(self) -> None:
-        """Start it; it may not be ready yet."""
-        await self._stack.release(NAME, self._environment, wait=False)
+    async def start_soon(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it, with more variables where they are given; it may not be ready yet."""
+        given = {**self._environment, **(environment or {})}
+        await self._stack.release(NAME, given, wait=False)
 
     async def stop(self) -> None:
         """SIGTERM: it drains, saves its token and releases its lease."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench import latency, limits, memory, throughput
+from bench import cost, latency, limits, memory, throughput, tracing
 from bench.bookings import measure as bookings
 from bench.machine import machine, versions
 from bench.results import ROOT
@@ -19,6 +19,8 @@ from stack.embedded import Stack
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "limits": limits.measure,
     "relay": throughput.measure,
+    "tracing": tracing.measure,
+    "cost": cost.measure,
     "latency": latency.measure,
     "memory": memory.measure,
     "bookings": bookings.measure,

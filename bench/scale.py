@@ -6,47 +6,51 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
+    """The defaults are a full run's."""
+
     name: str
-    limit_rows: int
+    limit_rows: int = 30_000
     """Rows that are committed in batches, then tailed; and messages that are published."""
-    lone_transactions: int
-    relay_rows: int
-    backlog_rows: int
-    events_per_s: int
+    lone_transactions: int = 500
+    relay_rows: int = 30_000
+    backlog_rows: int = 200_000
+    cost_starts: int = 3
+    cost_rounds: tuple[tuple[int, int], ...] = (
+        (1_000, 3),
+        (10_000, 3),
+        (100_000, 1),
+        (1_000_000, 1),
+    )
+    """Rows that are owed, then lie there published, and how often: small ones are soon over."""
+    cost_rows: int = 20_000
+    """Rows that are published beside those."""
+    traced_rounds: int = 5
+    traced_rows: int = 20_000
+    events_per_s: int = 200
     """The rate at which latency is measured."""
-    direct_latency_s: float
-    relay_latency_s: float
-    in_flight: int
+    direct_latency_s: float = 4.0
+    relay_latency_s: float = 8.0
+    in_flight: int = 256
     """Customers who book at once, each beginning anew when confirmed."""
-    warm_up_s: float
-    saturation_s: float
-    half_load_s: float
+    warm_up_s: float = 3.0
+    saturation_s: float = 10.0
+    half_load_s: float = 8.0
 
 
-FULL: Final = Scale(
-    name="full",
-    limit_rows=30_000,
-    lone_transactions=500,
-    relay_rows=30_000,
-    backlog_rows=200_000,
-    events_per_s=200,
-    direct_latency_s=4.0,
-    relay_latency_s=8.0,
-    in_flight=256,
-    warm_up_s=3.0,
-    saturation_s=10.0,
-    half_load_s=8.0,
-)
+FULL: Final = Scale(name="full")
 QUICK: Final = Scale(
     name="quick",
     limit_rows=8_000,
     lone_transactions=200,
     relay_rows=10_000,
     backlog_rows=20_000,
-    events_per_s=200,
+    cost_starts=1,
+    cost_rounds=((1_000, 1), (10_000, 1)),
+    cost_rows=5_000,
+    traced_rounds=1,
+    traced_rows=10_000,
     direct_latency_s=2.0,
     relay_latency_s=3.0,
-    in_flight=256,
     warm_up_s=1.0,
     saturation_s=4.0,
     half_load_s=3.0,
@@ -57,6 +61,11 @@ TINY: Final = Scale(
     lone_transactions=5,
     relay_rows=200,
     backlog_rows=200,
+    cost_starts=1,
+    cost_rounds=((1_000, 1), (2_000, 1)),
+    cost_rows=1_000,
+    traced_rounds=1,
+    traced_rows=200,
     events_per_s=50,
     direct_latency_s=0.2,
     relay_latency_s=0.4,

@@ -13,7 +13,7 @@ from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import DeliveredMessage
 
 from bench.errors import BenchFailed
-from bench.event import SOURCE, Measured, measured
+from bench.event import SOURCE, Measured, measured, traceparent
 from bench.workbench import Workbench, until
 from postbox.broker import connected, raw_channel
 from postbox.clock import DatabaseClock
@@ -25,6 +25,7 @@ from postbox.transaction import Session, transaction
 
 QUEUE: Final = "bench"
 BATCH: Final = 64
+OWED_BATCH: Final = 1_000
 SILENCE_MAX_S: Final = 10.0
 TOPOLOGY: Final = Topology(queues={QUEUE: (Measured.TYPE,)})
 
@@ -42,16 +43,19 @@ class Source:
     @classmethod
     @asynccontextmanager
     async def fresh(cls, bench: Workbench, name: str = "bench") -> AsyncIterator["Source"]:
-        """An empty outbox and an empty queue, both gone afterwards."""
+        """An empty outbox, gone afterwards, and the queue, empty.
+
+        The queue stays: a busy broker may take longer than a client waits to delete one.
+        """
         async with connected(bench.stack.info.rabbitmq.uri, name="bench") as connection:
             source = cls(bench.client, bench.client[name], connection)
             await bench.client.drop_database(name)
             await source.outbox.prepare()
             channel = await connection.channel()
             await TOPOLOGY.declare(channel)
+            await channel.close()
+            await (await source.raw_channel()).queue_purge(QUEUE)
             yield source
-            for queue in (QUEUE, f"{QUEUE}.dead"):
-                await channel.queue_delete(queue)
             await bench.client.drop_database(name)
 
     async def commit(
@@ -64,20 +68,45 @@ class Source:
         `committing` is called with them just before the commit is sent.
         """
         rows = self.outbox.rows(facts)
+        await self._commit(rows, committing)
+        return rows
 
+    async def _commit(
+        self,
+        rows: Sequence[Document],
+        committing: Callable[[Sequence[Document]], None] = lambda rows: None,
+    ) -> None:
         async def body(session: Session) -> None:
             await self.outbox.insert(session, rows)
             committing(rows)
 
         await transaction(self._client, body)
-        return rows
 
-    async def fill(self, count: int) -> list[str]:
-        """Commit `count` events, one transaction after another; their ids in that order."""
+    async def fill(self, count: int, *, sampled_every: int = 0) -> list[str]:
+        """Commit `count` events, one transaction after another; their ids in that order.
+
+        Each is in a trace of its own, and one in `sampled_every` says that it is recorded.
+        """
         ids: list[str] = []
         for first in range(0, count, BATCH):
-            facts = [measured(number) for number in range(first, min(first + BATCH, count))]
-            ids += [row["_id"] for row in await self.commit(facts)]
+            numbers = range(first, min(first + BATCH, count))
+            rows = self.outbox.rows(map(measured, numbers))
+            for number, row in zip(numbers, rows, strict=True):
+                is_sampled = sampled_every > 0 and number % sampled_every == 0
+                row["traceparent"] = traceparent(is_sampled=is_sampled)
+            await self._commit(rows)
+            ids += [row["_id"] for row in rows]
+        return ids
+
+    async def owe(self, count: int) -> list[str]:
+        """Insert `count` pending rows, a thousand at a time and outside any transaction: sooner
+        done, and the relay cannot tell. Their ids in the order of the relay's reading."""
+        ids: list[str] = []
+        for first in range(0, count, OWED_BATCH):
+            numbers = range(first, min(first + OWED_BATCH, count))
+            rows = self.outbox.rows(map(measured, numbers))
+            await self.rows.insert_many(rows, ordered=False)
+            ids += [row["_id"] for row in rows]
         return ids
 
     async def all_marked(self, last_id: str, *, limit_s: float) -> None:
@@ -102,6 +131,14 @@ class Source:
         declared = await channel.queue_declare(QUEUE, passive=True)
         await channel.close()
         return declared.message_count or 0
+
+    async def emptied(self, count: int) -> None:
+        """Empty the queue, which has to hold `count` messages. BenchFailed where it does not."""
+        channel = await self.raw_channel()
+        purged = await channel.queue_purge(QUEUE)
+        await channel.close()
+        if purged.message_count != count:
+            raise BenchFailed(f"{purged.message_count:,} messages in the queue for {count:,} rows")
 
 
 class FirstDelivery:

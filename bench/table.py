@@ -67,6 +67,36 @@ ROWS: Final = (
         target=150,
     ),
     Row(
+        what="relay: CPU of an event with MongoDB's, beside that with fewer rows",
+        key="relay.cost.ratio",
+        unit="to 1",
+        target=1.5,
+    ),
+    Row(
+        what="relay: rate lost to tracing, 1 flow in 100 recorded",
+        key="relay.traced_1_percent.lost_percent",
+        unit="%",
+        target=10,
+    ),
+    Row(
+        what="relay: rate lost to tracing, every flow recorded",
+        key="relay.traced_100_percent.lost_percent",
+        unit="%",
+        target=40,
+    ),
+    Row(
+        what="relay: spans that arrived, every flow recorded",
+        key="relay.traced_100_percent.spans_received_percent",
+        unit="%",
+        target=100,
+        is_rate=True,
+    ),
+    Row(
+        what="relay: its own CPU, every flow recorded",
+        key="relay.traced_100_percent.cpu_us_per_event",
+        unit="µs/event",
+    ),
+    Row(
         what="relay: from commit to delivery at 200 events/s, p50",
         key="relay.p50_ms",
         unit="ms",

@@ -5,7 +5,11 @@ in it. Every event must have come, in the order of the commits.
 """
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+
+from aiormq.abc import DeliveredMessage
 
 from bench.errors import BenchFailed
 from bench.event import BODY_BYTES
@@ -29,24 +33,52 @@ async def measure(bench: Workbench) -> Figures:
         bench.say(f"relay: committing {count:,} events while it is down")
         ids = await source.fill(count)
         bench.say("relay: catching up from its token")
-        first = await FirstDelivery.awaited(source)
-        await relay.start_soon()
-        began_s = await first.at_s(limit_s=START_LIMIT_S)
-        meter = CpuMeter(bench.pids("relay", "mongo", "rabbitmq"))
-        await source.all_marked(ids[-1], limit_s=START_LIMIT_S + count / SLOWEST_PER_S)
-        took_s = asyncio.get_running_loop().time() - began_s
-        spent_s, others = meter.spent_s(), meter.others_share()
+        run = await catch_up(bench, source, relay, ids)
         bench.say("relay: checking the order of what it published")
-        message = await first.take()
         rest = await drained(source, count - 1)
-        _check([event_id(message), *rest], ids, len(message.body))
+        _check([event_id(run.first), *rest], ids, len(run.first.body))
     return {
-        "relay.events_per_s": count / took_s,
-        "relay.cpu_us_per_event": spent_s["relay"] / count * 1e6,
-        "relay.cpu_percent_of_others": others * 100,
-        "relay.cpu_us_per_event.mongo": spent_s["mongo"] / count * 1e6,
-        "relay.cpu_us_per_event.rabbitmq": spent_s["rabbitmq"] / count * 1e6,
+        "relay.events_per_s": run.events_per_s,
+        "relay.cpu_us_per_event": run.cpu_us["relay"],
+        "relay.cpu_percent_of_others": run.others_share * 100,
+        "relay.cpu_us_per_event.mongo": run.cpu_us["mongo"],
+        "relay.cpu_us_per_event.rabbitmq": run.cpu_us["rabbitmq"],
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What came of one catching up. The CPU is by process, for an event."""
+
+    events_per_s: float
+    cpu_us: Mapping[str, float]
+    others_share: float
+    first: DeliveredMessage
+    """Taken out of the queue; all the others lie there."""
+
+
+async def catch_up(
+    bench: Workbench,
+    source: Source,
+    relay: OwnRelay,
+    ids: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+) -> Run:
+    """Start the relay, which owes `ids`, and measure until it has marked the last of them."""
+    count = len(ids)
+    first = await FirstDelivery.awaited(source)
+    await relay.start_soon(environment)
+    began_s = await first.at_s(limit_s=START_LIMIT_S)
+    meter = CpuMeter(bench.pids("relay", "mongo", "rabbitmq"))
+    await source.all_marked(ids[-1], limit_s=START_LIMIT_S + count / SLOWEST_PER_S)
+    took_s = asyncio.get_running_loop().time() - began_s
+    spent_s, others_share = meter.spent_s(), meter.others_share()
+    return Run(
+        events_per_s=count / took_s,
+        cpu_us={name: one_s / count * 1e6 for name, one_s in spent_s.items()},
+        others_share=others_share,
+        first=await first.take(),
+    )
 
 
 def _check(came: list[str], committed: list[str], body_bytes: int) -> None:

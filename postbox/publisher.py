@@ -96,9 +96,12 @@ class Publisher:
         """Wait while the broker blocks this connection: an alarm of memory or disk."""
         await self._channel.connection.ready()
 
-    async def closed(self) -> None:
-        """Wait until the channel is closed, for whatever reason."""
-        await asyncio.wait([self._channel.closing])
+    async def closed(self) -> str:
+        """Wait until the channel is closed; why it was."""
+        closing: asyncio.Future[None] = self._channel.closing
+        await asyncio.wait([closing])
+        error = None if closing.cancelled() else closing.exception()
+        return str(error) if error else "the connection was closed"
 
     async def publish(self, message: Outgoing, *, timeout_s: float) -> None:
         """Publish one message and wait for its confirm. BrokerUnavailable in any other case."""

@@ -67,11 +67,12 @@ def _exports(signal: str) -> bool:
 
 
 def _configure_traces(resource: Resource) -> None:
-    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
     from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 
+    from postbox.otlp import SpanExporter
+
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    provider.add_span_processor(BatchSpanProcessor(SpanExporter()))
     trace.set_tracer_provider(provider)
     if "pymongo" not in os.environ.get("OTEL_PYTHON_DISABLED_INSTRUMENTATIONS", ""):
         PymongoInstrumentor().instrument()

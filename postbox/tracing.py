@@ -184,9 +184,8 @@ def batch_span(name: str, contexts: Iterable[Context]) -> Iterator[None]:
         yield
 
 
-def traceparent_of(span: trace.Span) -> str:
-    """The W3C header that makes `span` the parent; five times as fast as the propagator."""
-    context = span.get_span_context()
+def traceparent_of(context: SpanContext) -> str:
+    """The W3C header that makes a span the parent; five times as fast as the propagator."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 

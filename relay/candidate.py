@@ -10,7 +10,6 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from postbox.database import Database
-from postbox.errors import ConfigurationError
 from postbox.program import pause
 from postbox.source import Shard
 from relay import instruments
@@ -75,12 +74,13 @@ class Candidate:
             except LeaseLost as error:
                 self._log.warning("the lease is lost; standing by", reason=str(error))
             except PyMongoError as error:
-                if is_refused(error):
-                    raise ConfigurationError(f"RELAY_SOURCES: {self.name}: {error}") from error
                 if not is_passing(error):
                     raise
                 self._status.database_failed(f"{type(error).__name__}: {error}")
-                self._log.warning("the database is away", reason=str(error))
+                if is_refused(error):
+                    self._log.error("the database refuses the relay", reason=str(error))
+                else:
+                    self._log.warning("the database is away", reason=str(error))
                 await pause(stop, delay_s * random.uniform(0.5, 1.0))
                 delay_s = min(RETRY_MAX_S, delay_s * 2)
             finally:
@@ -117,7 +117,6 @@ class Candidate:
             deadline_s=options.publish_deadline_s,
         )
         marker = Marker(self.name, window, rows, term, idle_save_s=options.idle_save_s)
-        await rows.prepare()
         reading = asyncio.ensure_future(reader.run(term.token))
         working = asyncio.ensure_future(
             together(link.run(), marker.run(), keep(term, options.lease_s), reader.silence.watch())

@@ -15,7 +15,7 @@ _REFUSED: Final = {13, 18, 8000, 40573}
 
 def is_passing(error: PyMongoError) -> bool:
     """Whether a new term may go better. The operation may have been applied all the same."""
-    if is_unavailable(error) or isinstance(error, WriteConcernError):
+    if is_unavailable(error) or isinstance(error, WriteConcernError) or is_refused(error):
         return True
     if not isinstance(error, OperationFailure):
         return False
@@ -23,7 +23,7 @@ def is_passing(error: PyMongoError) -> bool:
 
 
 def is_refused(error: PyMongoError) -> bool:
-    """Whether the server will refuse the same for ever: a person has to change something."""
+    """Whether the server will refuse the same until a person changes something, there or here."""
     return isinstance(error, OperationFailure) and error.code in _REFUSED
 
 

@@ -7,8 +7,9 @@ from postbox.tracing import trace_id
 from relay import instruments
 from relay.checkpoint import Token
 from relay.errors import Unpublishable
-from relay.message import PublishSpans, message_of
+from relay.message import message_of
 from relay.rows import Rows
+from relay.spans import PublishSpans
 from relay.window import Window
 
 

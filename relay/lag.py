@@ -11,7 +11,7 @@ from postbox.database import Database
 from postbox.source import Shard
 from relay import instruments
 from relay.checkpoint import Checkpoint
-from relay.faults import is_passing, is_refused
+from relay.faults import is_passing
 from relay.rows import Rows
 from relay.state import Status
 
@@ -35,7 +35,7 @@ async def measure(
                     if (token_age_s := await checkpoint.token_age_s()) is not None:
                         instruments.token_age.set(token_age_s, {"source": statuses[shard].source})
         except PyMongoError as error:
-            if not (is_passing(error) or is_refused(error)):
+            if not is_passing(error):
                 raise
             is_away = True
             for status in statuses.values():

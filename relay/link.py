@@ -22,6 +22,7 @@ from relay import instruments
 from relay.checkpoint import Term
 from relay.errors import LeaseLost
 from relay.message import EXCHANGE
+from relay.refusals import Refusals
 from relay.state import Status
 from relay.together import together
 from relay.window import Window
@@ -31,7 +32,6 @@ DECLARE_EVERY_S: Final = 5.0
 ANSWER_LIMIT_S: Final = 3.0
 WATCH_EVERY_S: Final = 0.5
 BLOCKED_AFTER_S: Final = 0.1
-TELL_REFUSALS_EVERY_S: Final = 10.0
 RECONNECT_FIRST_S: Final = 0.1
 RECONNECT_MAX_S: Final = 2.0
 STABLE_AFTER_S: Final = 10.0
@@ -60,8 +60,7 @@ class Link:
         self._deadline_s = deadline_s
         self._topology = Topology(exchange=EXCHANGE, queues={})
         self._torn = asyncio.Event()
-        self._refusals = 0
-        self._tell_refusals_at_s = 0.0
+        self._refusals = Refusals(source, status)
         self._log = structlog.get_logger("relay").bind(source=source)
 
     async def run(self) -> None:
@@ -91,7 +90,7 @@ class Link:
             self._status.broker_ok()
             await together(
                 self._send(publisher),
-                self._keep_deadline(publisher),
+                self._watch(publisher),
                 self._keep_declared(publisher, declaring),
                 _until_closed(publisher),
             )
@@ -131,31 +130,24 @@ class Link:
             self._torn.set()
         if entry.span is not None:
             entry.span.add_event(f"message {outcome.value}", {"try": entry.tries})
-        self._refusals += 1
-        if time.monotonic() >= self._tell_refusals_at_s:
-            self._tell_refusals_at_s = time.monotonic() + TELL_REFUSALS_EVERY_S
-            self._log.warning(
-                "the broker refuses events; they will be sent again until it takes them",
-                event_id=message.message_id,
-                type=message.routing_key,
-                outcome=outcome.value,
-                refusals=self._refusals,
-            )
+        self._refusals.tell(message, outcome)
 
-    async def _keep_deadline(self, publisher: Publisher) -> None:
+    async def _watch(self, publisher: Publisher) -> None:
         """BrokerUnavailable past the deadline; while the broker blocks, that clock stands still."""
         now_s = asyncio.get_running_loop().time
         clear_since_s = now_s()
+        is_blocked = False
         while True:
             await asyncio.sleep(WATCH_EVERY_S)
-            try:
-                async with asyncio.timeout(BLOCKED_AFTER_S):
-                    await publisher.unblocked()
-            except TimeoutError:
+            was_blocked, is_blocked = is_blocked, await _is_blocked(publisher)
+            if is_blocked:
                 clear_since_s = now_s()
                 self._status.broker_failed("it blocks publishers: out of memory or disk space")
+                if not was_blocked:
+                    self._log.warning("the broker blocks publishers: out of memory or disk space")
                 continue
-            self._status.broker_ok()
+            if not self._window.is_refused:
+                self._status.broker_ok()
             sent_at_s = self._window.oldest_sent_at_s
             if sent_at_s and now_s() - max(sent_at_s, clear_since_s) > self._deadline_s:
                 raise BrokerUnavailable(f"no confirm within {self._deadline_s} s")
@@ -177,6 +169,14 @@ class Link:
                 raise
 
 
+async def _is_blocked(publisher: Publisher) -> bool:
+    try:
+        async with asyncio.timeout(BLOCKED_AFTER_S):
+            await publisher.unblocked()
+    except TimeoutError:
+        return True
+    return False
+
+
 async def _until_closed(publisher: Publisher) -> None:
-    await publisher.closed()
-    raise BrokerUnavailable("the connection was closed")
+    raise BrokerUnavailable(await publisher.closed())

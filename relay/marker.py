@@ -4,6 +4,8 @@ import asyncio
 import time
 from typing import Final
 
+import pymongo
+
 from postbox.crash import crash_point
 from relay import instruments
 from relay.checkpoint import Term, Token
@@ -15,6 +17,8 @@ LINGER_BELOW_ROWS: Final = 200
 LINGER_S: Final = 0.02
 """A short wait makes few large updates of many small ones; nobody waits for a mark."""
 SAVE_EVERY_S: Final = 0.25
+ANSWER_LIMIT_S: Final = 10.0
+"""Past it the term ends: a connection may have been cut off without a word."""
 
 
 class Marker:
@@ -46,7 +50,8 @@ class Marker:
         self._save_due_s = float("inf")
         if token is not None:
             self._saved_at_s = time.monotonic()
-            await self._term.save(token)
+            with pymongo.timeout(ANSWER_LIMIT_S):
+                await self._term.save(token)
 
     async def _prefix(self) -> list[Entry]:
         prefix = self._window.prefix(MARK_ROWS_MAX)
@@ -61,7 +66,8 @@ class Marker:
         ids = [entry.message.message_id for entry in prefix if entry.message is not None]
         if ids:
             crash_point("relay.confirmed")
-            await self._rows.mark(ids)
+            with pymongo.timeout(ANSWER_LIMIT_S):
+                await self._rows.mark(ids)
             crash_point("relay.marked")
             instruments.published.add(len(ids), self._attributes)
         token = next((entry.token for entry in reversed(prefix) if entry.token is not None), None)

@@ -17,8 +17,7 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from postbox.database import Database
-from postbox.errors import ConfigurationError
-from relay.faults import is_passing, is_refused
+from relay.faults import is_passing
 from relay.seats import Seats
 
 COLLECTION: Final = "relay_members"
@@ -94,7 +93,6 @@ class Sharing:
         shards: int,
         lease_s: float,
     ) -> None:
-        self._source = source
         self._members = Members(database, holder=holder, shards=shards, lease_s=lease_s)
         self._seats = seats
         self._holder = holder
@@ -118,8 +116,6 @@ class Sharing:
                         await self._members.attend()
                     self._divide(await self._members.alive())
             except PyMongoError as error:
-                if is_refused(error):
-                    raise ConfigurationError(f"RELAY_SOURCES: {self._source}: {error}") from error
                 if not is_passing(error):
                     raise
             await asyncio.sleep(LOOK_EVERY_S)

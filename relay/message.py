@@ -1,17 +1,12 @@
-"""From a row to the message that carries it, and the span under which it is published."""
+"""From a row to the message that carries it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
-
-from opentelemetry import trace
-from opentelemetry.trace import Span, SpanKind
 
 from postbox import cloudevents
 from postbox.event import Event
 from postbox.publisher import Outgoing
-from postbox.tracing import context_of, is_traced, traceparent_of
 from relay.errors import Unpublishable
 
 EXCHANGE: Final = "events"
@@ -21,8 +16,6 @@ SHORT_TEXT_BYTES_MAX: Final = 255
 
 TRACE_CHARACTERS_MAX: Final = 512
 _TEXTS: Final = ("_id", "type", "subject", "source")
-_NOT_SAMPLED: Final = ("-00", "-02")
-"""The flags of a flow that nobody traces: most flows, where one in a hundred is traced."""
 
 
 def message_of(row: Mapping[str, Any]) -> Outgoing:
@@ -80,38 +73,3 @@ def _context(value: object) -> str | None:
     if isinstance(value, str) and value.isascii() and len(value) <= TRACE_CHARACTERS_MAX:
         return value
     return None
-
-
-class PublishSpans:
-    """A span `publish <type>` an event where somebody records spans; else it costs nothing."""
-
-    def __init__(self) -> None:
-        self._recorded = is_traced()
-        self._tracer = trace.get_tracer("postbox.relay")
-
-    def start(self, message: Outgoing) -> tuple[Outgoing, Span | None]:
-        """The message under its publish span: whoever consumes it continues from that span."""
-        if not self._recorded:
-            return message, None
-        traceparent = message.headers.get("traceparent")
-        if traceparent is not None and traceparent.endswith(_NOT_SAMPLED):
-            return message, None
-        tracestate = message.headers.get("tracestate")
-        span = self._tracer.start_span(
-            f"publish {message.routing_key}",
-            context=context_of(traceparent, tracestate),
-            kind=SpanKind.PRODUCER,
-            attributes={
-                "messaging.system": "rabbitmq",
-                "messaging.operation.type": "send",
-                "messaging.operation.name": "publish",
-                "messaging.destination.name": message.exchange,
-                "messaging.rabbitmq.destination.routing_key": message.routing_key,
-                "messaging.message.id": message.message_id,
-                "messaging.message.body.size": len(message.body),
-            },
-        )
-        headers = {"traceparent": traceparent_of(span)}
-        if tracestate is not None:
-            headers["tracestate"] = tracestate
-        return replace(message, headers=headers), span

@@ -19,7 +19,7 @@ from postbox.database import Database, Document
 from relay import instruments
 from relay.checkpoint import Token
 from relay.errors import StreamUnusable
-from relay.faults import is_passing, is_refused
+from relay.faults import is_passing
 from relay.intake import Intake
 from relay.options import Options
 from relay.rows import Rows
@@ -57,6 +57,7 @@ class Reader:
 
     async def run(self, token: Token | None) -> None:
         """Read from `token` on, forever. PyMongoError where the database is away."""
+        await self._prepare()
         while True:
             try:
                 if token is None:
@@ -75,7 +76,11 @@ class Reader:
                 self._log.critical(
                     "the outbox was dropped or renamed; what was pending in it is out of reach"
                 )
-                await self._rows.prepare()
+                await self._prepare()
+
+    async def _prepare(self) -> None:
+        with self.silence:
+            await self._rows.prepare()
 
     async def _backfill(self) -> Timestamp:
         """Publish all pending rows; returns the time from which the stream has all the others.
@@ -94,10 +99,11 @@ class Reader:
         count = 0
         self._skip.clear()
         async with self._client.start_session(causal_consistency=True) as session:
-            await self._client.admin.command("ping", session=session)
+            with self.silence:
+                await self._client.admin.command("ping", session=session)
             start = session.operation_time
             assert start is not None
-            async for row in self._rows.pending(session):
+            async for row in self.silence.over(self._rows.pending(session)):
                 await self._intake.admit(row)
                 count += 1
                 if count <= self._options.skip_max:
@@ -178,6 +184,6 @@ def _token(stream: AsyncChangeStream[Document]) -> Token:
 
 def _meant(error: OperationFailure) -> Exception:
     """StreamUnusable for whatever the server has against the token, be it at opening or later."""
-    if is_passing(error) or is_refused(error):
+    if is_passing(error):
         return error
     return StreamUnusable(f"{error.code}: {error}")

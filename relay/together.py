@@ -41,6 +41,6 @@ async def cancelled(*tasks: asyncio.Future[None]) -> None:
         task.cancel()
     if pending:
         await asyncio.wait(pending)
-    for task in pending:
+    for task in tasks:
         if not task.cancelled():
             task.exception()

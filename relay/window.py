@@ -13,10 +13,9 @@ from enum import Enum
 from itertools import islice, takewhile
 from typing import Final
 
-from opentelemetry.trace import Span
-
 from postbox.publisher import Outcome, Outgoing
 from relay.checkpoint import Token
+from relay.spans import PublishSpan
 
 RETRY_FIRST_S: Final = 0.05
 RETRY_MAX_S: Final = 1.0
@@ -37,7 +36,7 @@ class Entry:
     number: int
     message: Outgoing | None
     token: Token | None
-    span: Span | None = None
+    span: PublishSpan | None = None
     phase: Phase = Phase.WAITING
     sent_at_s: float = 0.0
     tries: int = 0
@@ -60,6 +59,7 @@ class Window:
         self._ids: set[str] = set()
         self._bytes = 0
         self._number = 0
+        self._refused = 0
         self._room = asyncio.Event()
         self._sendable = asyncio.Event()
         self._progress = asyncio.Event()
@@ -82,13 +82,18 @@ class Window:
         """When the oldest message that is in flight was written, by the loop's clock."""
         return next((entry.sent_at_s for entry in self._in_flight.values()), None)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether any message waits that the broker has refused, and not yet taken."""
+        return self._refused > 0
+
     # --- the reader's side
 
     async def room(self) -> None:
         """Wait until there is room for one more."""
         await self._room.wait()
 
-    def add(self, message: Outgoing, token: Token | None, span: Span | None = None) -> None:
+    def add(self, message: Outgoing, token: Token | None, span: PublishSpan | None = None) -> None:
         """Append a message, with the token that stands right behind it where there is one."""
         entry = self._append(message, token)
         entry.span = span
@@ -137,11 +142,13 @@ class Window:
         entry = self._in_flight.pop(event_id)
         if outcome is Outcome.CONFIRMED:
             entry.phase = Phase.DONE
+            self._refused -= entry.tries > 0
             if entry is self._entries[0]:
                 self._progress.set()
         else:
             entry.phase = Phase.WAITING
             delay_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2**entry.tries)
+            self._refused += entry.tries == 0
             entry.tries += 1
             asyncio.get_running_loop().call_later(delay_s, self._send_again, entry)
         return entry

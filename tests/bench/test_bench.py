@@ -4,14 +4,17 @@ import asyncio
 import json
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from bench.errors import BenchFailed
+from bench.picture import CURVES, draw, main
 from bench.results import BEGIN, END, ROOT, write_page
 from bench.statistics import percentile
 from bench.table import ROWS, is_met
 
+SVG = "{http://www.w3.org/2000/svg}"
 PROMISED = {
     "relay.events_per_s",
     "relay.p50_ms",
@@ -23,6 +26,13 @@ PROMISED = {
     "bookings.cpu_ms_per_booking",
     "limits.tail_per_s",
     "limits.confirmed_publish_per_s",
+    "relay.cost.ratio",
+    "relay.cost.backlog_1000.cpu_us_per_event",
+    "relay.cost.published_2000.cpu_us_per_event",
+    "relay.untraced.events_per_s",
+    "relay.traced_1_percent.events_per_s",
+    "relay.traced_100_percent.events_per_s",
+    "relay.traced_100_percent.cpu_us_per_event",
 }
 
 
@@ -41,6 +51,15 @@ async def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     assert figures.keys() >= PROMISED | {row.key for row in ROWS}
     assert all(figures[key] > 0 for key in PROMISED)
     assert figures["versions"].keys() == {"python", "mongodb", "rabbitmq"}
+    assert figures["relay.traced_1_percent.spans_received_percent"] == 100
+    assert figures["relay.traced_100_percent.spans_received_percent"] == 100
+    shown = ElementTree.fromstring(draw(figures))
+    assert {"Rates", "Latency", "Relay, traced"} <= {text.text for text in shown.iter(f"{SVG}text")}
+    assert len(list(shown.iter(f"{SVG}polyline"))) == len(CURVES)
+
+
+def test_the_picture_shows_the_figures_that_lie_beside_it() -> None:
+    assert main(["--check"]) == 0
 
 
 async def test_what_it_does_not_know_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -47,6 +48,16 @@ def test_a_message_that_is_set_aside_is_told_of_once(running: Running) -> None:
     told = [line for line in lines(running, "booking") if line["event"] == "set a message aside"]
     assert sorted(line["reason"] for line in told) == ["invalid", "malformed"]
     assert all(line["event_id"] for line in told)
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_no_message_has_more_than_one_line_at_the_default_level(
+    running: Running, program: str
+) -> None:
+    loud = [line for line in lines(running, program) if line["level"] != "debug"]
+    assert loud
+    about = Counter(line["event_id"] for line in loud if "event_id" in line)
+    assert set(about.values()) <= {1}, about
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

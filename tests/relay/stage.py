@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 from uuid import uuid4
@@ -95,6 +95,11 @@ class Stage:
         """Commit `count` rows in one transaction's worth; their ids in order."""
         return await self.insert([self.row(number, **changes) for number in range(count)])
 
+    async def add_backwards(self, count: int) -> list[str]:
+        """As `add`, by a clock that runs backwards: their order is the stream's alone to tell."""
+        now, tick = datetime.now(UTC), timedelta(milliseconds=1)
+        return await self.insert([self.row(n, time=now - n * tick) for n in range(count)])
+
     async def insert(self, rows: list[Document]) -> list[str]:
         await self.rows.insert_many(rows)
         return [row["_id"] for row in rows]
@@ -125,6 +130,11 @@ class Stage:
         missing = set(ids) - set(await self.pull())
         assert not missing, f"marked, but never arrived: {missing}"
 
+    async def delivered_in_order(self, ids: list[str]) -> None:
+        """Wait for `ids`; each came for the first time in its turn, whatever came again later."""
+        await self.delivered(ids)
+        assert list(dict.fromkeys(self.arrived)) == ids
+
     async def checkpoint(self, shard: str = "0/1") -> Document:
         return await self.database["relay_checkpoint"].find_one({"_id": shard}) or {}
 
@@ -133,6 +143,17 @@ class Stage:
 
     async def has_idle_cursor(self) -> bool:
         """Whether somebody has read a first batch of the outbox and not yet asked for the next."""
+        return bool(await self._idle_cursors())
+
+    async def is_primary(self) -> bool:
+        hello = await self.client.admin.command("hello")
+        return bool(hello["isWritablePrimary"])
+
+    async def rows_read(self) -> int:
+        """How many rows were read by cursors that are open and not asked for more just now."""
+        return sum(one["cursor"]["nDocsReturned"] for one in await self._idle_cursors())
+
+    async def _idle_cursors(self) -> list[Document]:
         admin = self.client.get_database("admin", read_concern=ReadConcern("local"))
         cursor = await admin.aggregate(
             [
@@ -140,7 +161,7 @@ class Stage:
                 {"$match": {"type": "idleCursor", "ns": f"{self.name}.outbox"}},
             ]
         )
-        return bool(await cursor.to_list())
+        return await cursor.to_list()
 
     async def register_queue(self) -> None:
         """Make RabbitMQ write down now that the queue exists, which else it does 3 s late.
@@ -148,6 +169,11 @@ class Stage:
         A quorum queue younger than that has lost all its messages when the broker is killed.
         """
         await self.rabbitmq.ctl("eval", "[dets:sync(Table) || Table <- dets:all()].")
+
+    async def limit_queue(self, messages: int) -> None:
+        """What the queue would hold beyond that it refuses; it looks when it gets shorter."""
+        limit = (f"^{self.name}$", f'{{"max-length":{messages}}}', "--apply-to", "queues")
+        await self.rabbitmq.ctl("set_policy", self.name, *limit)
 
     async def behind_the_token(self) -> set[str]:
         """The ids of the rows that a relay would not read again, by the token that is saved."""

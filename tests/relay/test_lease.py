@@ -7,13 +7,18 @@ import time
 import pytest
 
 from postbox.source import Shard
-from relay.checkpoint import Checkpoint
+from relay.checkpoint import Checkpoint, Term
 from relay.errors import LeaseLost
-from relay.state import State
+from relay.link import Link
+from relay.message import message_of
+from relay.state import RelayHealth, State, Status
+from relay.window import Window
 from tests.eventually import eventually
 from tests.relay.stage import Stage
 
 TAKE_OVER_S = 5.0
+AT_ONCE_S = 1.5
+"""Less than what is left of a lease that was just renewed, or is about to be."""
 
 
 def checkpoint(stage: Stage, holder: str, lease_s: float = 5.0) -> Checkpoint:
@@ -74,6 +79,53 @@ async def test_an_outdated_fence_changes_nothing(stage: Stage) -> None:
         await old.renew()
     await old.release()
     assert await stage.checkpoint() == before
+
+
+async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(stage: Stage) -> None:
+    """Goal: whoever was frozen starts a new term, and looks at the token anew."""
+    term = await checkpoint(stage, "a", lease_s=0.2).take()
+    assert term is not None
+
+    async def ran_out() -> bool:
+        rows = stage.database["relay_checkpoint"]
+        return await rows.find_one({"$expr": {"$lte": ["$until", "$$NOW"]}}) is not None
+
+    await eventually(ran_out)
+    with pytest.raises(LeaseLost):
+        await term.renew()
+
+
+async def test_without_its_lease_a_relay_sends_nothing(stage: Stage) -> None:
+    """Goal: a holder that cannot renew stops publishing. Method: a term that is over already."""
+    (event_id,) = await stage.add(1)
+    row = await stage.rows.find_one({"_id": event_id})
+    assert row is not None
+    window = Window(messages_max=1, bytes_max=1)
+    window.add(message_of(row), None)
+    over = Term(checkpoint(stage, "a"), fence=1, token=None, until_s=time.monotonic())
+    status = Status(stage.name, RelayHealth())
+    link = Link(stage.name, stage.rabbitmq.uri, window, over, status, deadline_s=1.0)
+    with pytest.raises(LeaseLost):
+        await asyncio.wait_for(link.run(), TAKE_OVER_S)
+    assert window.oldest_sent_at_s is None
+    assert await stage.pull() == []
+
+
+async def test_a_standby_takes_over_at_once_from_one_that_is_stopped(stage: Stage) -> None:
+    async with stage.program() as first:
+        ids = await stage.add(5)
+        await stage.delivered(ids)
+        async with stage.relaying() as second:
+            first.signal(signal.SIGTERM)
+            assert await first.ended() == 0
+            ended_at_s = time.monotonic()
+
+            async def has_taken_over() -> bool:
+                return second.state is State.STREAMING
+
+            await eventually(has_taken_over)
+            assert time.monotonic() - ended_at_s < AT_ONCE_S
+            await stage.delivered(ids + await stage.add(5))
 
 
 async def test_a_standby_takes_over_from_one_that_is_killed(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """`python -m relay`: runs in the foreground, is ready, drains on SIGTERM, says what is wrong."""
 
 import asyncio
+import json
 import signal
 import time
 
@@ -123,11 +124,20 @@ async def test_a_port_that_is_taken_ends_it_with_a_clear_line(stage: Stage) -> N
             assert str(first.port) in second.log.read_text()
 
 
-async def test_a_database_that_refuses_the_relay_ends_it(stage: Stage) -> None:
+async def test_a_database_that_refuses_the_relay_is_told_of(stage: Stage) -> None:
+    """Goal: the log names the source and keeps the password; the other sources go on meanwhile."""
     host = stage.source.uri.removeprefix("mongodb://").partition("/")[0]
     refused = f"x=mongodb://nobody:wrong@{host}/x?authSource=admin"
-    async with stage.program(RELAY_SOURCES=refused) as relay:
-        assert await relay.ended() == 1
+    sources = f"{refused},{stage.name}={stage.source.uri}"
+    async with stage.program(RELAY_SOURCES=sources) as relay:
+
+        async def is_told() -> bool:
+            return "the database refuses the relay" in relay.log.read_text()
+
+        await eventually(is_told)
+        await stage.delivered(await stage.add(3))
         text = relay.log.read_text()
-        assert text.splitlines()[-1].startswith("relay: RELAY_SOURCES: x: ")
+        line = next(line for line in text.splitlines() if "refuses the relay" in line)
+        assert json.loads(line)["source"] == "x"
+        assert "Authentication failed" in line
         assert "wrong" not in text

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bson.timestamp import Timestamp
+from structlog.testing import capture_logs
 
 from relay.state import State
 from stack.mongod import Mongod
@@ -49,44 +51,86 @@ async def test_a_bad_token_means_backfill(stage: Stage, token: Any) -> None:
 async def test_lost_history_means_backfill(tmp_path: Path, rabbitmq: RabbitMQ) -> None:
     """Goal: a relay that was down longer than the oplog loses nothing. Method: an oplog of 1 MB and
     enough other writes to push the saved token out of it."""
-    arguments = ("--syncdelay", "1")
-    async with (
-        Mongod(tmp_path / "mongod", oplog_mb=1, arguments=arguments) as mongod,
-        Stage(mongod, rabbitmq, tmp_path) as stage,
-    ):
+    async with short_oplog(tmp_path) as mongod, Stage(mongod, rabbitmq, tmp_path) as stage:
         async with stage.streaming():
             ids = await stage.add(5)
             await stage.delivered(ids)
         ids += await stage.add(5)
-
-        async def is_history_lost() -> bool:
-            await stage.database["filler"].insert_many(filler())
-            token = (await stage.checkpoint())["token"]
-            oldest = await stage.client["local"]["oplog.rs"].find_one(sort=[("$natural", 1)])
-            assert oldest is not None
-            return bool(int(token["_data"][2:10], 16) < oldest["ts"].time)
-
-        await eventually(is_history_lost)
+        await history_is_lost(stage, (await stage.checkpoint())["token"])
         async with stage.relaying():
             await stage.delivered(ids)
         assert stage.arrived == ids
 
 
-def filler() -> list[dict[str, str]]:
-    return [{"pad": "x" * 100_000} for _ in range(10)]
+async def test_an_outbox_that_was_idle_for_longer_than_the_oplog_keeps_its_token(
+    tmp_path: Path, rabbitmq: RabbitMQ
+) -> None:
+    """Goal: a quiet outbox on a busy database does not age out. Method: push the token of its last
+    event out of an oplog of 1 MB; then rows that only the token in the checkpoint can bring."""
+    async with short_oplog(tmp_path) as mongod, Stage(mongod, rabbitmq, tmp_path) as stage:
+        async with stage.streaming():
+            first = await stage.add(5)
+            await stage.delivered(first)
+            await history_is_lost(stage, (await stage.checkpoint())["token"])
+
+            async def is_kept() -> bool:
+                return not await is_lost(stage, (await stage.checkpoint())["token"])
+
+            await eventually(is_kept)
+        second = await stage.add_backwards(5)
+        await stage.rows.update_many({"_id": {"$in": second}}, {"$set": {"state": "published"}})
+        async with stage.relaying():
+
+            async def have_arrived() -> bool:
+                return set(second) <= set(await stage.pull())
+
+            await eventually(have_arrived)
+        assert stage.arrived == first + second
+
+
+def short_oplog(directory: Path) -> Mongod:
+    return Mongod(directory / "mongod", oplog_mb=1, arguments=("--syncdelay", "1"))
+
+
+async def history_is_lost(stage: Stage, token: dict[str, str]) -> None:
+    """Write beside the outbox until `token` has left the oplog."""
+
+    async def look() -> bool:
+        await stage.database["filler"].insert_many({"pad": "x" * 100_000} for _ in range(10))
+        return await is_lost(stage, token)
+
+    await eventually(look)
+
+
+async def is_lost(stage: Stage, token: dict[str, str]) -> bool:
+    """Whether the oplog begins behind `token`, which begins with a type and its time."""
+    oldest = await stage.client["local"]["oplog.rs"].find_one(sort=[("$natural", 1)])
+    assert oldest is not None
+    begins: Timestamp = oldest["ts"]
+    return int(token["_data"][2:18], 16) < (begins.time << 32 | begins.inc)
 
 
 @pytest.mark.fault(22, "the outbox collection is dropped")
-async def test_it_goes_on_when_the_outbox_was_dropped_and_is_back(stage: Stage) -> None:
-    async with stage.streaming() as relay:
-        first = await stage.add(3)
-        await stage.delivered(first)
-        await stage.rows.drop()
-        second = await stage.add(3)
-        await stage.delivered(second)
-        assert relay.state is State.STREAMING
-        assert "pending" in await stage.rows.index_information()
-    assert stage.arrived == first + second
+@pytest.mark.parametrize("how", ["drop", "rename"])
+async def test_it_goes_on_when_the_outbox_was_taken_away_and_is_back(
+    stage: Stage, how: str
+) -> None:
+    """Goal: a loud alarm, not a silent stop; and the token behind the end of the old collection
+    brings the rows of the new one in commit order."""
+    with capture_logs() as told:
+        async with stage.streaming() as relay:
+            first = await stage.add(3)
+            await stage.delivered(first)
+            if how == "drop":
+                await stage.rows.drop()
+            else:
+                await stage.rows.rename("taken_away")
+            second = await stage.add_backwards(200)
+            await stage.delivered_in_order(first + second)
+            assert relay.state is State.STREAMING
+            assert "pending" in await stage.rows.index_information()
+    (alarm,) = (line for line in told if line["log_level"] == "critical")
+    assert "dropped or renamed" in alarm["event"]
 
 
 async def test_a_quiet_outbox_on_a_busy_database_keeps_its_token_fresh(stage: Stage) -> None:

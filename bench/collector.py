@@ -1,0 +1,121 @@
+"""A receiver of OTLP over HTTP in a process of its own, so that it disturbs nothing but by its CPU.
+
+`python -m bench.collector` prints its port, then for each line that it reads how many events were
+recorded as sent since the last one. Only then does it look into what it was sent. It ends when its
+input does: it cannot outlive the bench.
+"""
+
+import asyncio
+import socket
+import sys
+from types import TracebackType
+from typing import Final, Self
+
+import uvicorn
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bench.errors import BenchFailed
+from stack.ports import LOOPBACK
+
+TRACES: Final = "/v1/traces"
+PRODUCER: Final = Span.SPAN_KIND_PRODUCER
+START_LIMIT_S: Final = 10.0
+END_LIMIT_S: Final = 5.0
+
+
+class Collector:
+    """The process, for as long as it is entered."""
+
+    def __init__(self) -> None:
+        self._process: asyncio.subprocess.Process | None = None
+        self._port = 0
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The standard variables that make a program export here."""
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self._port}"}
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def spans(self) -> int:
+        """How many events were recorded as sent since this was asked the last time."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(b"\n")
+        return await self._number()
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "bench.collector"), stdin=pipe, stdout=pipe
+        )
+        self._port = await self._number()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        async with asyncio.timeout(END_LIMIT_S):
+            await self._process.wait()
+
+    async def _number(self) -> int:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async with asyncio.timeout(START_LIMIT_S):
+            line = await self._process.stdout.readline()
+        if not line:
+            raise BenchFailed("the receiver of spans has ended")
+        return int(line)
+
+
+class _Keeping:
+    """The application: what it answers is the empty message, which means that all was taken."""
+
+    def __init__(self) -> None:
+        self._bodies: list[bytes] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        body = await request.body()
+        if request.url.path == TRACES:
+            self._bodies.append(body)
+        await Response(media_type="application/x-protobuf")(scope, receive, send)
+
+    def counted(self) -> int:
+        """How many there are of events being sent; then they are forgotten."""
+        exports = map(ExportTraceServiceRequest.FromString, self._bodies)
+        scopes = (
+            one for export in exports for of in export.resource_spans for one in of.scope_spans
+        )
+        count = sum(span.kind is PRODUCER for one in scopes for span in one.spans)
+        self._bodies.clear()
+        return count
+
+
+async def _collect() -> None:
+    kept = _Keeping()
+    server = uvicorn.Server(uvicorn.Config(kept, lifespan="off", log_config=None, ws="none"))
+    listening = socket.create_server((LOOPBACK, 0))
+    print(listening.getsockname()[1], flush=True)
+    serving = asyncio.create_task(server.serve([listening]))
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(kept.counted(), flush=True)
+    server.should_exit = True
+    await serving
+
+
+if __name__ == "__main__":
+    asyncio.run(_collect())

@@ -1,0 +1,124 @@
+"""The sources of one process are isolated: what befalls one slows no other, and does not end it."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+
+from stack.mongod import Mongod
+from stack.ports import LOOPBACK
+from stack.rabbitmq import RabbitMQ
+from tests.eventually import eventually
+from tests.postbox.failpoints import failing
+from tests.relay.stage import RelayProgram, Stage
+
+PROMPT_S: Final = 2.0
+"""Far less than any time limit that the other source's trouble may be waiting for."""
+ROUNDS: Final = 5
+UNAUTHORIZED: Final = 13
+
+
+@pytest.fixture
+async def other(rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A source in a database server of its own."""
+    async with (
+        Mongod(tmp_path / "other") as mongod,
+        Stage(mongod, rabbitmq, tmp_path) as other,
+    ):
+        yield other
+
+
+@asynccontextmanager
+async def relaying(one: Stage, other: Stage) -> AsyncIterator[RelayProgram]:
+    """Both by one process."""
+    sources = ",".join(f"{stage.source.name}={stage.source.uri}" for stage in (one, other))
+    async with one.program(RELAY_SOURCES=sources) as relay:
+        for stage in (one, other):
+            await stage.delivered(await stage.add(3))
+        yield relay
+
+
+async def problems(relay: RelayProgram) -> dict[str, str]:
+    async with httpx.AsyncClient(trust_env=False) as http:
+        reply = await http.get(f"http://{LOOPBACK}:{relay.port}/readyz")
+    states = ("ok", "standby", "backfill", "streaming")
+    told: dict[str, Any] = reply.json()["checks"]
+    return {part: reason for part, reason in told.items() if reason not in states}
+
+
+async def told_of_alone(relay: RelayProgram, part: str) -> None:
+    async def look() -> bool:
+        assert set(await problems(relay)) == {part}
+        return True
+
+    await eventually(look)
+
+
+async def works_promptly(stage: Stage) -> None:
+    for _ in range(ROUNDS):
+        ids = await stage.add(1)
+        await eventually(stage.is_all_published, limit_s=PROMPT_S)
+        await stage.delivered(ids)
+
+
+async def test_a_database_that_is_frozen_slows_no_other_source(stage: Stage, other: Stage) -> None:
+    pid = other.mongod.pid
+    assert pid is not None
+    async with relaying(stage, other) as relay:
+        ids = await other.add(100)
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            await works_promptly(stage)
+            await told_of_alone(relay, f"{other.name}.database")
+            await works_promptly(stage)
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        await other.delivered(ids)
+
+
+async def test_a_database_that_is_killed_slows_no_other_source(stage: Stage, other: Stage) -> None:
+    async with relaying(stage, other) as relay:
+        ids = await other.add(100)
+        await other.mongod.kill()
+        await works_promptly(stage)
+        await told_of_alone(relay, f"{other.name}.database")
+        await works_promptly(stage)
+        await other.mongod.start()
+        await other.delivered(ids)
+
+
+async def test_a_queue_that_is_full_slows_no_other_source(stage: Stage, other: Stage) -> None:
+    """Goal: the window of one source may fill up. Method: its queue takes next to nothing."""
+    async with relaying(stage, other):
+        await other.limit_queue(1)
+        ids = await other.add(3_000)
+        await works_promptly(stage)
+        assert (await other.states())["pending"] > 0
+        await other.limit_queue(2 * len(ids))
+
+        async def have_arrived() -> bool:  # a queue looks at its limit when it gets shorter
+            return set(ids) <= set(await other.pull())
+
+        await eventually(have_arrived)
+
+
+async def test_a_database_that_refuses_the_relay_ends_no_other_source(
+    stage: Stage, other: Stage
+) -> None:
+    """Goal: a permission that was taken away is told of, costs its own source alone, and is found
+    again. Method: every command of that source's relay is refused for a while."""
+    commands = ("aggregate", "find", "findAndModify", "getMore", "update")
+    refused = failing(
+        other.mongod.uri, *commands, application=f"relay {other.name}", errorCode=UNAUTHORIZED
+    )
+    async with relaying(stage, other) as relay:
+        async with refused:
+            ids = await other.add(10)
+            await told_of_alone(relay, f"{other.name}.database")
+            await works_promptly(stage)
+        await other.delivered(ids)
