@@ -52,8 +52,9 @@ check: $(READY) ## format, lint, types, and what is generated from code
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PY) -m contracts.schemas --check
-	$(PY) -m services.saga_doc --check
+	$(PY) -m tests.saga_doc --check
 	$(PY) -m tests.faults_doc --check
+	$(PY) -m tests.configuration_doc --check
 
 bench: setup ## measure, beside the raw limits of the same servers
 	@$(PY) -m bench
@@ -75,7 +76,7 @@ lock: $(READY) ## resolve the locked versions anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --all-extras \
 		--python-version 3.11 --universal --upgrade -o $(LOCK) pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header \
-		--python-version 3.11 --universal --constraints $(LOCK) -o requirements.lock pyproject.toml
+		--python-version 3.11 --universal --extra booking --constraints $(LOCK) -o requirements.lock pyproject.toml
 
 clean: ## end what runs, and remove everything that can be made again, data included
 	@if [ -x $(PY) ]; then $(PY) -m stack down; fi

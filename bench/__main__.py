@@ -1,6 +1,7 @@
-"""`python -m bench`: measure everything, print the table, write bench/results/latest.json, draw it.
+"""`python -m bench`: measure everything, print the table, put it on record.
 
-Exits with 1 where something broke, such as a lost event; a target that is missed is only shown.
+On record is bench/results/latest.json, and the table and the picture in docs/performance.md. Exits
+with 1 where something broke, such as a lost event; a target that is missed is only shown.
 """
 
 import sys
@@ -44,11 +45,9 @@ def bench(
         str | None, typer.Option(help=f"One of {', '.join(SCALES)}.", show_default=False)
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="Where to write the JSON; a part is written nowhere else.")
+        Path | None,
+        typer.Option(help="Write the JSON there; only a whole run at full scale goes on record."),
     ] = None,
-    write_docs: Annotated[
-        bool, typer.Option("--write-docs", help="Put the table into docs/performance.md.")
-    ] = False,
 ) -> None:
     names = tuple(only or MEASUREMENTS)
     size = scale or (QUICK.name if quick else FULL.name)
@@ -56,21 +55,19 @@ def bench(
         raise typer.BadParameter(f"--only: there is no {', '.join(unknown)}")
     if size not in SCALES:
         raise typer.BadParameter(f"--scale: there is no {size}")
-    if write_docs and only:
-        raise typer.BadParameter("--write-docs: the page shows a whole run")
     ensure_mongod()
     ensure_rabbitmq()
     figures, about = uvloop.run(run(SCALES[size], names, _say()))
     about["command"] = " ".join(["python -m bench", *sys.argv[1:]])
     _show(figures)
-    path = output or (None if only else results.LATEST)
+    is_record = output is None and not only and size == FULL.name
+    path = results.LATEST if is_record else output
     if path is not None:
         results.write(path, figures, about)
         console.print(f"written to {path} after {about['seconds']} s", soft_wrap=True)
-    if path == results.LATEST:
-        picture.main([])
-    if write_docs:
+    if is_record:
         results.write_page(figures, about)
+        picture.main([])
 
 
 def _say() -> Callable[[str], None]:

@@ -12,7 +12,7 @@ LONG_HENCE: Final = datetime(2970, 1, 1, tzinfo=UTC)
 
 
 class Lease:
-    """The token stays as it is."""
+    """Holds the lease, so that the relay stands by; the token stays as it is."""
 
     def __init__(self, database: Database) -> None:
         self._leases = database["relay_checkpoint"]

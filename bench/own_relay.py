@@ -8,7 +8,7 @@ from typing import Final, Self
 from bench.errors import BenchFailed
 from bench.event import measured
 from bench.source import Source
-from bench.workbench import Workbench
+from bench.workbench import Workbench, until
 
 NAME: Final = "relay"
 READY_LIMIT_S: Final = 30.0
@@ -47,10 +47,13 @@ class OwnRelay:
         await self.start()
         (row,) = await source.commit([measured(0)])
         await source.all_marked(row["_id"], limit_s=READY_LIMIT_S)
+        checkpoints = source.database["relay_checkpoint"]
+
+        async def has_token() -> bool:
+            return await checkpoints.find_one({"token": {"$type": "object"}}) is not None
+
+        await until(has_token, "the relay to save a token", limit_s=READY_LIMIT_S)
         await self.stop()
-        saved = await source.database["relay_checkpoint"].find_one({"token": {"$type": "object"}})
-        if saved is None:
-            raise BenchFailed("the relay saved no token")
 
     async def __aenter__(self) -> Self:
         return self

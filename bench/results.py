@@ -11,7 +11,7 @@ from bench.workbench import Figures
 ROOT: Final = Path(__file__).resolve().parents[1]
 LATEST: Final = ROOT / "bench" / "results" / "latest.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
-BEGIN: Final = "<!-- written by `python -m bench --write-docs`: begin -->"
+BEGIN: Final = "<!-- written by `python -m bench`: begin -->"
 END: Final = "<!-- end -->"
 DIGITS: Final = 4
 

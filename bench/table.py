@@ -7,7 +7,7 @@ from typing import Final
 from bench.workbench import Figures
 
 MESSAGES_A_BOOKING: Final = 8
-"""Committed for one booking: an intent, a web-hook, and three events that two services hear."""
+"""Committed for one booking: an intent, a webhook, and three events that two services hear."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -28,7 +28,6 @@ class Event(Value):
     """What all events share: a type, a source and the intent they are about."""
 
     TYPE: ClassVar[str]
-    VERSION: ClassVar[int] = 1
     SOURCE: ClassVar[str]
 
     intent_id: Id
@@ -55,7 +54,7 @@ class PaymentEvent(Event):
 
 
 class BookingIntentCreated(GatewayEvent):
-    """A customer wishes to book, for this price."""
+    """A customer intends to book, for this price."""
 
     TYPE = "booking.intent.created"
     user_id: Reference

@@ -26,6 +26,8 @@ DATA: Final = Path("/var/cache/postbox-docker")
 SOCKET: Final = RUN / "docker.sock"
 ADDRESS: Final = f"unix://{SOCKET}"
 PACKAGES: Final = ("docker.io", "iptables", "debootstrap", "docker-compose")
+UNWANTED: Final = "POSTBOX_NO_ENGINE"
+"""Set by whoever wants no container and no daemon on the machine."""
 ANSWER_LIMIT_S: Final = 30.0
 STOP_LIMIT_S: Final = 30.0
 POLL_S: Final = 0.1
@@ -42,6 +44,8 @@ def engine(*, keep: bool = False) -> Iterator[None]:
 
     `keep` leaves an engine of our own running until `release`.
     """
+    if os.environ.get(UNWANTED):
+        raise NoEngine(f"{UNWANTED} is set")
     if _answers():
         yield
         return

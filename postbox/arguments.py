@@ -3,10 +3,17 @@
 import argparse
 import os
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic.fields import FieldInfo
 
 from postbox.settings import Settings
+
+EVERYWHERE: Final = {
+    "LOG_LEVEL": "DEBUG, INFO, WARNING, ERROR or CRITICAL. Default: INFO.",
+    "OTEL_...": "The standard ones of OpenTelemetry; with none of them, nothing is exported.",
+}
+"""What every program reads besides its own variables."""
 
 
 def read_arguments(
@@ -35,8 +42,7 @@ def read_arguments(
 
 
 def _variables(kind: type[Settings]) -> str:
-    said = {name.upper(): _said(field) for name, field in kind.model_fields.items()}
-    said["OTEL_..."] = "The standard ones of OpenTelemetry; with none of them, nothing is traced."
+    said = {name.upper(): _said(field) for name, field in kind.model_fields.items()} | EVERYWHERE
     return "\n".join(
         ["environment variables:", *(f"  {name:21} {text}" for name, text in said.items())]
     )

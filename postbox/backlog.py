@@ -6,27 +6,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bson import ObjectId
-from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.database import Database, Document, database_errors
-from postbox.outbox import COLLECTION
+from postbox.outbox import COLLECTION, COUNT_MAX, LENIENT, PARKED, PENDING
+from postbox.source import Shard
 
 RETRY_ROWS: Final = 1_000
 """How many rows are set back in one update."""
-COUNT_MAX: Final = 100_000
-"""Counting stops here."""
-
-PENDING: Final = "pending"
-PARKED: Final = "parked"
-
-_LENIENT: Final[CodecOptions[Document]] = CodecOptions(
-    tz_aware=True,
-    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
-    unicode_decode_error_handler="surrogateescape",
-)
-"""What is parked may be parked because it is not proper BSON, and must be readable all the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +39,7 @@ class Wanted:
 
 
 ALL: Final = Wanted()
+WHOLE: Final = Shard()
 
 
 async def read(
@@ -75,12 +64,28 @@ async def find(database: Database, id: str) -> Document | None:
         return await _rows(database).find_one({"_id": {"$in": _ids(id)}})
 
 
-async def count(database: Database, state: str, wanted: Wanted = ALL) -> int:
+async def count(
+    database: Database, state: str, wanted: Wanted = ALL, *, shard: Shard = WHOLE
+) -> int:
     """How many rows are pending or parked; 100,000 means that many or more."""
     with database_errors():
         return await _rows(database).count_documents(
-            {**in_state(state), **wanted.filter}, limit=COUNT_MAX
+            {**in_state(state), **wanted.filter, **shard.filter()}, limit=COUNT_MAX
         )
+
+
+async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
+    """The age of the oldest pending row by the database's clock; 0 when none is owed."""
+    with database_errors():
+        cursor = await _rows(database).aggregate(
+            [
+                {"$match": {**in_state(PENDING), "time": {"$type": "date"}, **shard.filter()}},
+                {"$sort": {"time": ASCENDING, "_id": ASCENDING}},
+                {"$limit": 1},
+                {"$project": {"age": {"$subtract": ["$$NOW", "$time"]}}},
+            ]
+        )
+        return next((max(0.0, row["age"] / 1000) for row in await cursor.to_list()), 0.0)
 
 
 async def retry(database: Database, wanted: Wanted) -> int:
@@ -116,7 +121,7 @@ async def _page(rows: AsyncCollection[Document], wanted: dict[str, Any]) -> Sequ
 
 
 def _rows(database: Database) -> AsyncCollection[Document]:
-    return database.get_collection(COLLECTION, codec_options=_LENIENT)
+    return database.get_collection(COLLECTION, codec_options=LENIENT)
 
 
 def _ids(text: str) -> list[object]:

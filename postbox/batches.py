@@ -7,8 +7,8 @@ import asyncio
 from time import monotonic
 from typing import Generic, TypeVar
 
-from postbox.bounds import ConsumerOptions
 from postbox.delivery import Delivery
+from postbox.options import ConsumerOptions
 from postbox.retries import Retries
 from postbox.subscription import Subscription
 

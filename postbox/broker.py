@@ -14,6 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.connection import Connection
 from aiormq.abc import AbstractChannel as RawChannel
 
+from postbox import amqp  # noqa: F401 - for what it repairs
 from postbox.errors import BrokerUnavailable, ConfigurationError
 
 CONNECT_TIMEOUT_S = 5.0

@@ -15,7 +15,6 @@ from aio_pika.abc import AbstractConnection
 
 from postbox.apply import Apply, Decided
 from postbox.batches import Batches
-from postbox.bounds import DEFAULT_OPTIONS, ConsumerOptions
 from postbox.broker import broker_errors, connected, raw_channel
 from postbox.clock import DatabaseClock
 from postbox.deadletter import DeadLetters
@@ -23,6 +22,7 @@ from postbox.errors import BrokerUnavailable, TopologyMismatch
 from postbox.event import Event
 from postbox.handling import Handling
 from postbox.health import Health
+from postbox.options import DEFAULT_OPTIONS, ConsumerOptions
 from postbox.outage import GivenBack, Outage
 from postbox.program import pause
 from postbox.retries import Retries

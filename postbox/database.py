@@ -1,5 +1,6 @@
 """Connections to MongoDB, with everything that durability depends on spelled out."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,10 +34,15 @@ SERVER_SELECTION_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_MS = 2_000
 OPERATION_TIMEOUT_S = 3.0
 POOL_SIZE_MAX = 32
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 WRITE_CONFLICT = 112
 NO_SUCH_TRANSACTION = 251
 NAMESPACE_EXISTS = 48
 _TRANSIENT_CODES = {WRITE_CONFLICT, NO_SUCH_TRANSACTION}
+_SERVER_CODES = {134, 262, 14031}
+"""Of the server itself: majority reads not possible yet, out of its own time, out of disk space."""
+_REFUSED_CODES = {13, 18, 8000}
+"""Unauthorized, AuthenticationFailed, and Atlas's own, such as a quota that is used up."""
 _TRANSIENT_LABELS = (
     "TransientTransactionError",
     "UnknownTransactionCommitResult",
@@ -64,8 +70,10 @@ def connect(
             maxPoolSize=POOL_SIZE_MAX,
             event_listeners=listeners,
         )
-    except (InvalidURI, MongoConfigurationError) as error:
-        raise ConfigurationError(f"MONGO_URI: {error}") from error
+    except (InvalidURI, MongoConfigurationError, ValueError) as error:
+        # What is quoted may be a part of the password.
+        told = _QUOTED.sub("...", str(error))
+        raise ConfigurationError(f"MONGO_URI: {told}") from None
 
 
 def own_database(client: Client) -> Database:
@@ -89,7 +97,10 @@ async def create_collections(database: Database, *names: str) -> None:
 
 
 def is_unavailable(error: PyMongoError) -> bool:
-    """Whether the same operation may succeed later; if so it may also have been applied already."""
+    """Whether the same operation may succeed later; if so it may also have been applied already.
+
+    A server that refuses us is away too: that is a person's to mend, and no message's fault.
+    """
     if isinstance(
         error,
         ConnectionFailure
@@ -101,7 +112,14 @@ def is_unavailable(error: PyMongoError) -> bool:
         return True
     if error.timeout or any(error.has_error_label(label) for label in _TRANSIENT_LABELS):
         return True
-    return isinstance(error, OperationFailure) and error.code in _TRANSIENT_CODES
+    return isinstance(error, OperationFailure) and error.code in (
+        _TRANSIENT_CODES | _SERVER_CODES | _REFUSED_CODES
+    )
+
+
+def is_refused(error: PyMongoError) -> bool:
+    """Whether the server will refuse the same until a person changes something, there or here."""
+    return isinstance(error, OperationFailure) and error.code in _REFUSED_CODES
 
 
 @contextmanager

@@ -1,12 +1,12 @@
 """Two repairs of PyMongo's asynchronous client, without which an outage may not end.
 
-**A lock that is kept for ever**, on Python 3.11. The client waits for a server with
+**A lock that is kept forever**, on Python 3.11. The client waits for a server with
 `asyncio.wait_for(condition.wait(), ...)`. Up to Python 3.11 that waits in a task of its own; if the
 caller is cancelled just as the time is over, that task takes the client's lock, ends, and never
-gives it back: whatever asks the client from then on waits for ever, beyond every time limit. From
+gives it back: whatever asks the client from then on waits forever, beyond every time limit. From
 Python 3.12 on `wait_for` has no such task, and neither has this.
 
-**A connection that refuses sessions for ever.** At its first moment a connection notes whether its
+**A connection that refuses sessions forever.** At its first moment a connection notes whether its
 server does sessions, and takes a server that is just starting for one that does not. If such a one
 comes into the pool while a primary is handed over, each transaction on it fails with a
 ConfigurationError, before anything is sent, long after the server is primary. By the common

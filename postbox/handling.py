@@ -14,11 +14,11 @@ import structlog
 
 from postbox import cloudevents, instruments
 from postbox.apply import Apply, Decided
-from postbox.bounds import ConsumerOptions
 from postbox.deadletter import DeadLetters
 from postbox.delivery import Delivery, Message
 from postbox.errors import BrokerUnavailable, InvalidMessage, SetAside, TryAgain
 from postbox.event import Event
+from postbox.options import ConsumerOptions
 from postbox.outage import GivenBack, Outage
 from postbox.retries import Retries
 from postbox.spans import ProcessSpans, about_delivery
@@ -105,9 +105,14 @@ class Handling(Generic[T]):
         while True:
             try:
                 decisions = await self._apply(messages)
-                break
             except TryAgain as error:
                 await self._outage.sit_out(error, subscription, stop)
+            except Exception:
+                await self._outage.is_over(subscription)
+                raise
+            else:
+                await self._outage.is_over(subscription)
+                break
         outcomes = [decided.outcome for decided in decisions]
         self._spans.decided(deliveries, outcomes)
         instruments.processed(self._queue, outcomes, monotonic() - started)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 import orjson
+from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING
 
 from postbox.clock import DatabaseClock
@@ -19,6 +20,16 @@ from postbox.tracing import created, current_trace
 from postbox.transaction import Session
 
 COLLECTION = "outbox"
+PENDING, PUBLISHED, PARKED = "pending", "published", "parked"
+"""The states of a row: it is owed; it went out; it never can, as it is."""
+COUNT_MAX = 100_000
+"""Rows are counted up to here: looking must not cost more the further behind a relay is."""
+LENIENT: CodecOptions[Document] = CodecOptions(
+    tz_aware=True,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+    unicode_decode_error_handler="surrogateescape",
+)
+"""To read rows with: one that is no proper BSON must not fail all those that are read with it."""
 EVENT_BYTES_MAX = 256 * 1024
 RETENTION = timedelta(days=7)
 
@@ -36,7 +47,7 @@ class Outbox:
         await self._rows.create_index(
             [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)],
             name="pending",
-            partialFilterExpression={"state": "pending"},
+            partialFilterExpression={"state": PENDING},
         )
         await self._rows.create_index(
             "published_at", expireAfterSeconds=int(RETENTION.total_seconds())
@@ -87,5 +98,5 @@ def outbox_row(fact: Fact, *, source: str) -> Document:
         "source": source,
         "data": data,
         "partition": partition(fact.subject),
-        "state": "pending",
+        "state": PENDING,
     }

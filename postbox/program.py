@@ -27,17 +27,16 @@ def run(name: str, main: Main, *, subject: str = "subject") -> None:
 
     `subject` is what this program's log lines call the subject of an event.
     """
-    telemetry.configure(name, subject=subject)
-    log = structlog.get_logger(name)
-    _calm_garbage_collection()
     try:
+        telemetry.configure(name, subject=subject)
+        _calm_garbage_collection()
         uvloop.run(_run(main))
     except Crash as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     finally:
         telemetry.shut_down()
-    log.info("stopped")
+    structlog.get_logger(name).info("stopped")
 
 
 def _calm_garbage_collection() -> None:

@@ -19,8 +19,9 @@ from postbox.broker import broker_errors, connected, raw_channel
 from postbox.database import Database, Document, database_errors
 from postbox.errors import BrokerUnavailable
 from postbox.event import Event
-from postbox.outbox import COLLECTION
+from postbox.outbox import COLLECTION, PUBLISHED
 from postbox.publisher import Outcome, Outgoing, Publisher
+from postbox.topology import EXCHANGE
 
 BATCH_ROWS: Final = 500
 CONFIRM_TIMEOUT_S: Final = 10.0
@@ -43,7 +44,7 @@ class Stretch:
         """It is found by the index on `published_at`."""
         only = {"type": {"$in": list(self.types)}} if self.types else {}
         published = {"$gte": self.since, "$lt": self.until}
-        return {"published_at": published, "state": "published", **only}
+        return {"published_at": published, "state": PUBLISHED, **only}
 
 
 async def count(database: Database, stretch: Stretch) -> int:
@@ -53,7 +54,7 @@ async def count(database: Database, stretch: Stretch) -> int:
 
 
 async def replay(
-    database: Database, uri: str, stretch: Stretch, *, done: Done, exchange: str = "events"
+    database: Database, uri: str, stretch: Stretch, *, done: Done, exchange: str = EXCHANGE
 ) -> None:
     """Publish the stretch again in the order in which it was published.
 

@@ -24,14 +24,15 @@ from postbox.event import Event
 from postbox.health import Health
 from postbox.http import application, operational_routes, serve
 from postbox.inbox import Inbox
-from postbox.keeper import TopologyKeeper
+from postbox.options import DEFAULT_OPTIONS, ConsumerOptions
 from postbox.outbox import Outbox
 from postbox.program import pause, until_stopped
 from postbox.topology import Topology
+from postbox.topology_keeper import TopologyKeeper
 from postbox.tracing import untraced
 
 log = structlog.get_logger()
-PREPARE_RETRY_S = 0.2
+PREPARE_RETRY_S = 0.5
 CLOCK_INTERVAL_S = 2.0
 Part = Callable[[asyncio.Event], Awaitable[None]]
 Prepare = Callable[[Database], Awaitable[None]]
@@ -40,13 +41,22 @@ Prepare = Callable[[Database], Awaitable[None]]
 class Service:
     """Everything that a service has, made by its name; `run` keeps it going until it is stopped."""
 
-    def __init__(self, name: str, *, mongo_uri: str, rabbitmq_uri: str, topology: Topology) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        mongo_uri: str,
+        rabbitmq_uri: str,
+        topology: Topology,
+        source: str | None = None,
+    ) -> None:
+        """`source` is that of its events, in the sense of CloudEvents: `/services/<name>`."""
         self.name = name
         self.client = connect(mongo_uri, application=name)
         self.database = own_database(self.client)
         self.clock = DatabaseClock(self.client)
         self.health = Health("database", "broker")
-        self.outbox = Outbox(self.database, source=f"/services/{name}", clock=self.clock)
+        self.outbox = Outbox(self.database, source=source or f"/services/{name}", clock=self.clock)
         self._topology = topology
         self._rabbitmq_uri = rabbitmq_uri
         self._keeper = TopologyKeeper(
@@ -68,10 +78,13 @@ class Service:
         handler: Handler[T],
         applied: Callable[[Sequence[Decided]], None] = lambda decisions: None,
         decision_attribute: str = "postbox.decision",
+        options: ConsumerOptions = DEFAULT_OPTIONS,
     ) -> Consumer[T]:
         """Apply each event of `queue` once in effect with `handler`.
 
-        `applied(decisions)` is called after each commit, for metrics.
+        `decode` makes of an event what the handler works with; it raises InvalidMessage for one
+        that the contract does not allow. `applied(decisions)` is called after each commit, for
+        metrics; `decision_attribute` is the attribute of spans that has the decision.
         """
         inbox = Inbox(self.database, consumer=queue, clock=self.clock)
         self._inboxes.append(inbox)
@@ -87,6 +100,7 @@ class Service:
             health=self.health,
             applied=applied,
             decision_attribute=decision_attribute,
+            options=options,
         )
         self._parts.append(consumer.run)
         return consumer
@@ -105,7 +119,7 @@ class Service:
         *,
         host: str,
         port: int,
-        routes: Sequence[Route],
+        routes: Sequence[Route] = (),
         prepare: Prepare | None = None,
     ) -> None:
         """Serve, prepare the database (`prepare(database)` makes what is the service's), work."""
@@ -120,7 +134,6 @@ class Service:
 
     async def _work(self, stop: asyncio.Event, prepare: Prepare | None) -> None:
         while not await self._prepared(prepare):
-            self.health.fail("database", "MongoDB does not answer")
             if await pause(stop, PREPARE_RETRY_S):
                 return
         self.health.ok("database")
@@ -139,6 +152,7 @@ class Service:
         except PyMongoError as error:
             if not is_unavailable(error):
                 raise
+            self.health.fail("database", f"{type(error).__name__}: {error}")
             log.warning("the database is away", reason=str(error))
             return False
         return True

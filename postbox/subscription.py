@@ -19,6 +19,7 @@ from postbox.errors import BrokerUnavailable
 T = TypeVar("T")
 RPC_TIMEOUT_S = 10.0
 TOUCH_TIMEOUT_S = 3.0
+SETTLE_TIMEOUT_S = 3.0
 IDLE_LOOKS_MAX = 2
 """A subscription that was idle for so many looks in a row is to be renewed."""
 
@@ -114,7 +115,10 @@ class Subscription(Generic[T]):
     async def settle(self, deliveries: list[Delivery[T]]) -> None:
         """Acknowledge: what they ask for is done, or they lie in the dead queue."""
         with broker_errors(f"acknowledging on {self._queue}"):
-            await self.unsettled.settle([delivery.tag for delivery in deliveries])
+            # A connection that ends takes nothing from its queue of writes any more, and tells
+            # nobody who waits for room in it.
+            async with asyncio.timeout(SETTLE_TIMEOUT_S):
+                await self.unsettled.settle([delivery.tag for delivery in deliveries])
         self._backlog_left -= len(deliveries)
 
     async def _on_message(self, delivered: DeliveredMessage) -> None:

@@ -21,7 +21,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from structlog.typing import EventDict, Processor
 
+from postbox.errors import ConfigurationError
+
 FLUSH_LIMIT_S = 2.0
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
 def configure(name: str, *, subject: str = "subject") -> None:
@@ -88,7 +91,7 @@ def _configure_metrics(resource: Resource) -> None:
 
 
 def _configure_logs(name: str, subject: str) -> None:
-    level = logging.getLevelNamesMapping().get(os.environ.get("LOG_LEVEL", "INFO").upper(), 20)
+    level = _level(os.environ.get("LOG_LEVEL") or "INFO")
     # aiormq logs a dropped connection with its traceback; our own line says it in a sentence.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     render: Processor = structlog.processors.JSONRenderer()
@@ -109,6 +112,12 @@ def _configure_logs(name: str, subject: str) -> None:
     )
     structlog.contextvars.bind_contextvars(service=name)
     _render_libraries(shared, render, max(level, logging.WARNING))
+
+
+def _level(name: str) -> int:
+    if name.upper() not in LEVELS:
+        raise ConfigurationError(f"LOG_LEVEL: expected one of {', '.join(LEVELS)}, got {name!r}")
+    return logging.getLevelNamesMapping()[name.upper()]
 
 
 def _render_libraries(shared: list[Processor], render: Processor, level: int) -> None:

@@ -17,6 +17,8 @@ from pamqp.common import FieldTable
 
 from postbox.errors import TopologyMismatch
 
+EXCHANGE = "events"
+"""Where nothing else is said."""
 DELIVERY_LIMIT = 1_000
 """A last resort against a message that kills its consumer: lost connections count as deliveries."""
 LOOKS_MAX = 1_000_000
@@ -29,7 +31,7 @@ _SET_ASIDE: FieldTable = {"x-queue-type": "quorum", "x-delivery-limit": LOOKS_MA
 class Topology:
     """One topic exchange, with `queues` mapping each queue's name to the event types it wants."""
 
-    exchange: str = "events"
+    exchange: str = EXCHANGE
     queues: Mapping[str, Sequence[str]]
 
     @property

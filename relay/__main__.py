@@ -20,6 +20,7 @@ async def main(stop: asyncio.Event) -> None:
             str(settings.rabbitmq_uri),
             health=health,
             shards=settings.shards,
+            exchange=settings.relay_exchange,
             options=settings.options,
         )
         for source in settings.relay_sources

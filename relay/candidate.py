@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import pymongo
-import structlog
 from pymongo.errors import PyMongoError
 
 from postbox.database import Database
@@ -14,16 +13,18 @@ from postbox.program import pause
 from postbox.source import Shard
 from relay import instruments
 from relay.checkpoint import Checkpoint, Term, keep
+from relay.database_errors import is_passing, is_refused
 from relay.errors import LeaseLost
-from relay.faults import is_passing, is_refused
+from relay.intake import Intake
 from relay.link import Link
 from relay.marker import Marker
 from relay.options import Options
 from relay.reader import Reader
 from relay.rows import Rows
 from relay.seats import Seat, Seats
+from relay.silence import Silence
 from relay.state import State, Status
-from relay.together import cancelled, first_of, together
+from relay.tasks import cancelled, first_of, together
 from relay.window import Window
 
 STANDBY_POLL_S: Final = 0.5
@@ -39,30 +40,29 @@ class Post:
 
     database: Database
     rabbitmq_uri: str
+    exchange: str
     holder: str
     options: Options
 
 
 class Candidate:
-    """Of one shard of one source."""
+    """Competes for one shard's lease, and publishes while it holds it."""
 
     def __init__(self, post: Post, shard: Shard, status: Status, seats: Seats) -> None:
-        self.name = status.source
         self._post = post
         self._options = post.options
         self._shard = shard
         self._seats = seats
         self._status = status
-        self._attributes = {"source": self.name}
         self._checkpoint = Checkpoint(
             post.database, shard, holder=post.holder, lease_s=post.options.lease_s
         )
         self._is_told = False
-        self._log = structlog.get_logger("relay").bind(source=self.name)
+        self._log = status.log
 
     async def run(self, stop: asyncio.Event) -> None:
         """One term after another: whatever breaks, the next one starts from what was saved."""
-        instruments.begin(self._attributes)
+        instruments.begin(self._status.labels)
         delay_s = RETRY_FIRST_S
         while await self._seats.free():
             try:
@@ -70,27 +70,29 @@ class Candidate:
                     has_led = await self._turn(seat)
                 delay_s = RETRY_FIRST_S
                 if not has_led:
-                    await pause(stop, STANDBY_POLL_S)
+                    await pause(stop, STANDBY_POLL_S * random.uniform(0.5, 1.0))
             except LeaseLost as error:
                 self._log.warning("the lease is lost; standing by", reason=str(error))
             except PyMongoError as error:
-                if not is_passing(error):
-                    raise
                 self._status.database_failed(f"{type(error).__name__}: {error}")
-                if is_refused(error):
-                    self._log.error("the database refuses the relay", reason=str(error))
-                else:
-                    self._log.warning("the database is away", reason=str(error))
+                self._tell(error)
                 await pause(stop, delay_s * random.uniform(0.5, 1.0))
                 delay_s = min(RETRY_MAX_S, delay_s * 2)
             finally:
                 self._status.enter(State.STANDBY)
 
+    def _tell(self, error: PyMongoError) -> None:
+        if is_refused(error):
+            self._log.error("the database refuses the relay", reason=str(error))
+        elif is_passing(error):
+            self._log.warning("the database is away", reason=str(error))
+        else:
+            self._log.error("the database failed us; trying again", exc_info=error)
+
     async def _turn(self, seat: Seat) -> bool:
         """Ask for the lease once, and lead where it is ours; whether it was."""
         with pymongo.timeout(QUESTION_TIMEOUT_S):
-            division = await self._checkpoint.other_division()
-            term = None if division else await self._checkpoint.take()
+            division, term = await self._ask()
         self._status.database_ok()
         if division and not self._is_told:
             self._log.warning("relays that divide the source otherwise are at work", into=division)
@@ -98,6 +100,17 @@ class Candidate:
         if term is not None:
             await self._lead(term, seat.asked_back)
         return term is not None
+
+    async def _ask(self) -> tuple[int | None, Term | None]:
+        """How others divide the source at this moment; only where none does, the lease."""
+        if (division := await self._checkpoint.other_division()) is not None:
+            return division, None
+        term = await self._checkpoint.take()
+        # One of another division may have asked at the same moment, and been told the same.
+        if term is not None and (division := await self._checkpoint.other_division()) is not None:
+            await term.release()
+            return division, None
+        return None, term
 
     async def _lead(self, term: Term, leave: asyncio.Event) -> None:
         """Publish for one term. Returns when asked to; LeaseLost or PyMongoError otherwise."""
@@ -107,22 +120,24 @@ class Candidate:
         window = Window(
             messages_max=options.window_messages_max, bytes_max=options.window_bytes_max
         )
-        reader = Reader(self.name, self._post.database, rows, window, self._status, options)
+        silence = Silence(self._status)
+        intake = Intake(self._status, rows, window, silence, exchange=self._post.exchange)
+        reader = Reader(self._post.database, rows, intake, silence, window, self._status, options)
         link = Link(
-            self.name,
             self._post.rabbitmq_uri,
             window,
             term,
             self._status,
+            exchange=self._post.exchange,
             deadline_s=options.publish_deadline_s,
         )
-        marker = Marker(self.name, window, rows, term, idle_save_s=options.idle_save_s)
+        marker = Marker(self._status, window, rows, term, idle_save_s=options.idle_save_s)
         reading = asyncio.ensure_future(reader.run(term.token))
         working = asyncio.ensure_future(
-            together(link.run(), marker.run(), keep(term, options.lease_s), reader.silence.watch())
+            together(link.run(), marker.run(), keep(term, options.lease_s), silence.watch())
         )
         leaving = asyncio.ensure_future(_set(leave))
-        instruments.leader.set(1, self._attributes)
+        instruments.leader.set(1, self._status.labels)
         try:
             await first_of(reading, working, leaving)
             await cancelled(reading)
@@ -131,7 +146,7 @@ class Candidate:
             await cancelled(working)
             await self._resign(marker, term)
         finally:
-            instruments.leader.set(0, self._attributes)
+            instruments.leader.set(0, self._status.labels)
             await cancelled(reading, working, leaving)
             window.abandon()
 

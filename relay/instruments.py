@@ -1,4 +1,4 @@
-"""The relay's metrics; each has the attribute `source`."""
+"""The relay's metrics, by `source`; what one shard's leader does, by `shard` too."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,7 +1,5 @@
 """How a row gets into the window: encoded once, as a bookmark if it is there already, or parked."""
 
-import structlog
-
 from postbox.database import Document
 from postbox.tracing import trace_id
 from relay import instruments
@@ -9,19 +7,24 @@ from relay.checkpoint import Token
 from relay.errors import Unpublishable
 from relay.message import message_of
 from relay.rows import Rows
+from relay.silence import Silence
 from relay.spans import PublishSpans
+from relay.state import Status
 from relay.window import Window
 
 
 class Intake:
     """Takes rows for one window, waiting where that is full."""
 
-    def __init__(self, source: str, rows: Rows, window: Window) -> None:
-        self._attributes = {"source": source}
+    def __init__(
+        self, status: Status, rows: Rows, window: Window, silence: Silence, *, exchange: str
+    ) -> None:
+        self._status = status
+        self._silence = silence
         self._rows = rows
         self._window = window
         self._spans = PublishSpans()
-        self._log = structlog.get_logger("relay").bind(source=source)
+        self._exchange = exchange
 
     async def admit(self, row: Document, token: Token | None = None) -> None:
         """Take a row, and the token right behind it where it comes from the stream."""
@@ -29,7 +32,7 @@ class Intake:
             self.skip(token)
             return
         try:
-            message = message_of(row)
+            message = message_of(row, exchange=self._exchange)
         except Unpublishable as error:
             await self._park(row, str(error))
             self.skip(token)
@@ -44,9 +47,10 @@ class Intake:
             self._window.bookmark(token)
 
     async def _park(self, row: Document, reason: str) -> None:
-        await self._rows.park(row["_id"], reason)
-        instruments.parked.add(1, self._attributes)
-        self._log.error(
+        with self._silence:
+            await self._rows.park(row["_id"], reason)
+        instruments.parked.add(1, self._status.labels)
+        self._status.log.error(
             "an event can never be published; its row is parked",
             event_id=str(row["_id"]),
             type=str(row.get("type")),

@@ -10,7 +10,6 @@ import time
 from contextlib import suppress
 from typing import Final
 
-import structlog
 from aio_pika.abc import AbstractChannel
 
 from postbox.broker import broker_errors, connected, raw_channel
@@ -21,10 +20,9 @@ from postbox.topology import Topology
 from relay import instruments
 from relay.checkpoint import Term
 from relay.errors import LeaseLost
-from relay.message import EXCHANGE
 from relay.refusals import Refusals
 from relay.state import Status
-from relay.together import together
+from relay.tasks import together
 from relay.window import Window
 
 WRITE_MESSAGES_MAX: Final = 128
@@ -43,25 +41,23 @@ class Link:
 
     def __init__(
         self,
-        source: str,
         rabbitmq_uri: str,
         window: Window,
         term: Term,
         status: Status,
         *,
+        exchange: str,
         deadline_s: float,
     ) -> None:
-        self._source = source
-        self._attributes = {"source": source}
         self._uri = rabbitmq_uri
         self._window = window
         self._term = term
         self._status = status
         self._deadline_s = deadline_s
-        self._topology = Topology(exchange=EXCHANGE, queues={})
+        self._topology = Topology(exchange=exchange, queues={})
         self._torn = asyncio.Event()
-        self._refusals = Refusals(source, status)
-        self._log = structlog.get_logger("relay").bind(source=source)
+        self._refusals = Refusals(status)
+        self._log = status.log
 
     async def run(self) -> None:
         """Connect, send, and connect again, forever. LeaseLost once the lease may have run out."""
@@ -81,7 +77,7 @@ class Link:
 
     async def _one_connection(self) -> None:
         """Work on one connection until it fails. BrokerUnavailable says how."""
-        async with connected(self._uri, name=f"relay {self._source}") as connection:
+        async with connected(self._uri, name=f"relay {self._status.name}") as connection:
             with broker_errors("opening a channel"):
                 declaring = await connection.channel(publisher_confirms=False)
                 await self._topology.declare_exchange(declaring)
@@ -120,7 +116,7 @@ class Link:
         entry = self._window.settle(message.message_id, outcome)
         if entry.is_timed:
             took_s = asyncio.get_running_loop().time() - entry.sent_at_s
-            instruments.publish_duration.record(took_s, self._attributes)
+            instruments.publish_duration.record(took_s, self._status.labels)
             entry.is_timed = False
         if outcome is Outcome.CONFIRMED:
             if entry.span is not None:

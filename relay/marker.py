@@ -10,6 +10,7 @@ from postbox.crash import crash_point
 from relay import instruments
 from relay.checkpoint import Term, Token
 from relay.rows import Rows
+from relay.state import Status
 from relay.window import Entry, Window
 
 MARK_ROWS_MAX: Final = 1_000
@@ -25,9 +26,9 @@ class Marker:
     """Follows the contiguous confirmed prefix of a window."""
 
     def __init__(
-        self, source: str, window: Window, rows: Rows, term: Term, *, idle_save_s: float
+        self, status: Status, window: Window, rows: Rows, term: Term, *, idle_save_s: float
     ) -> None:
-        self._attributes = {"source": source}
+        self._status = status
         self._window = window
         self._rows = rows
         self._term = term
@@ -69,7 +70,7 @@ class Marker:
             with pymongo.timeout(ANSWER_LIMIT_S):
                 await self._rows.mark(ids)
             crash_point("relay.marked")
-            instruments.published.add(len(ids), self._attributes)
+            instruments.published.add(len(ids), self._status.labels)
         token = next((entry.token for entry in reversed(prefix) if entry.token is not None), None)
         self._window.forget(prefix)
         if token is not None:

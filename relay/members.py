@@ -17,7 +17,6 @@ import structlog
 from pymongo.errors import PyMongoError
 
 from postbox.database import Database
-from relay.faults import is_passing
 from relay.seats import Seats
 
 COLLECTION: Final = "relay_members"
@@ -116,8 +115,7 @@ class Sharing:
                         await self._members.attend()
                     self._divide(await self._members.alive())
             except PyMongoError as error:
-                if not is_passing(error):
-                    raise
+                self._log.warning("who is alive is not known", reason=str(error))
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def leave(self) -> None:

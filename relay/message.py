@@ -7,9 +7,9 @@ from typing import Any, Final
 from postbox import cloudevents
 from postbox.event import Event
 from postbox.publisher import Outgoing
+from postbox.topology import EXCHANGE
 from relay.errors import Unpublishable
 
-EXCHANGE: Final = "events"
 BODY_BYTES_MAX: Final = 1024 * 1024
 SHORT_TEXT_BYTES_MAX: Final = 255
 """AMQP's limit for a routing key and for a message id."""
@@ -18,7 +18,7 @@ TRACE_CHARACTERS_MAX: Final = 512
 _TEXTS: Final = ("_id", "type", "subject", "source")
 
 
-def message_of(row: Mapping[str, Any]) -> Outgoing:
+def message_of(row: Mapping[str, Any], *, exchange: str = EXCHANGE) -> Outgoing:
     """The message of a row. Unpublishable where it lacks a field or cannot go over the wire."""
     event = _event_of(row)
     try:
@@ -31,7 +31,7 @@ def message_of(row: Mapping[str, Any]) -> Outgoing:
     if event.tracestate:
         headers["tracestate"] = event.tracestate
     return Outgoing(
-        exchange=EXCHANGE,
+        exchange=exchange,
         routing_key=event.type,
         message_id=event.id,
         body=body,

@@ -9,7 +9,6 @@ import time
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-import structlog
 from bson.timestamp import Timestamp
 from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure
@@ -18,11 +17,11 @@ from postbox.clock import DatabaseClock
 from postbox.database import Database, Document
 from relay import instruments
 from relay.checkpoint import Token
+from relay.database_errors import is_passing
 from relay.errors import StreamUnusable
-from relay.faults import is_passing
 from relay.intake import Intake
 from relay.options import Options
-from relay.rows import Rows
+from relay.rows import Rows, close
 from relay.silence import Silence
 from relay.state import State, Status
 from relay.window import Window
@@ -35,25 +34,25 @@ class Reader:
 
     def __init__(
         self,
-        source: str,
         database: Database,
         rows: Rows,
+        intake: Intake,
+        silence: Silence,
         window: Window,
         status: Status,
         options: Options,
     ) -> None:
-        self._attributes = {"source": source}
         self._client = database.client
         self._rows = rows
         self._window = window
         self._status = status
         self._options = options
-        self._intake = Intake(source, rows, window)
-        self.silence = Silence(status)
-        self._skip: set[object] = set()
+        self._intake = intake
+        self._silence = silence
+        self._skip: set[str] = set()
         self._bookmarked: Token | None = None
         self._sweep_due_s = time.monotonic() + options.sweep_every_s
-        self._log = structlog.get_logger("relay").bind(source=source)
+        self._log = status.log
 
     async def run(self, token: Token | None) -> None:
         """Read from `token` on, forever. PyMongoError where the database is away."""
@@ -79,7 +78,7 @@ class Reader:
                 await self._prepare()
 
     async def _prepare(self) -> None:
-        with self.silence:
+        with self._silence:
             await self._rows.prepare()
 
     async def _backfill(self) -> Timestamp:
@@ -99,27 +98,29 @@ class Reader:
         count = 0
         self._skip.clear()
         async with self._client.start_session(causal_consistency=True) as session:
-            with self.silence:
+            with self._silence:
                 await self._client.admin.command("ping", session=session)
             start = session.operation_time
             assert start is not None
-            async for row in self.silence.over(self._rows.pending(session)):
+            async for row in self._silence.over(self._rows.pending(session)):
                 await self._intake.admit(row)
                 count += 1
-                if count <= self._options.skip_max:
+                if count <= self._options.skip_max and isinstance(row["_id"], str):
                     self._skip.add(row["_id"])
         return start, count
 
     async def _stream(self, **start: Any) -> Token:
         """Follow the stream until the collection is dropped or renamed; the token behind that."""
-        with self.silence:
+        with self._silence:
             stream = await _open(self._rows, start)
-        async with stream:
+        try:
             self._status.enter(State.STREAMING)
             while stream.alive:
-                with self.silence:
+                with self._silence:
                     change = await _next(stream)
                 await self._take(change, _token(stream))
+        finally:
+            await close(stream)
         return _token(stream)
 
     async def _take(self, change: Document | None, token: Token) -> None:
@@ -131,7 +132,7 @@ class Reader:
             await self._sweep_if_due(None)
             return
         row = change["fullDocument"]
-        if row["_id"] in self._skip:
+        if isinstance(row["_id"], str) and row["_id"] in self._skip:
             self._intake.skip(token)
         else:
             await self._intake.admit(row, token)
@@ -144,19 +145,21 @@ class Reader:
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
         if last is not None and not await self._is_recent(last):
             return
-        rows = await self._rows.overlooked(self._options.sweep_age_s)
+        with self._silence:
+            rows = await self._rows.overlooked(self._options.sweep_age_s)
         found = [row for row in rows if row["_id"] not in self._window]
         for row in found:
             await self._intake.admit(row)
         # A row that was parked, and set back by a person, comes this way as a matter of course.
         overlooked = sum("parked" not in row for row in found)
         if overlooked:
-            instruments.swept.add(overlooked, self._attributes)
+            instruments.swept.add(overlooked, self._status.labels)
             self._log.error("pending rows had been overlooked by the stream", rows=overlooked)
 
     async def _is_recent(self, row: Document) -> bool:
         clock = DatabaseClock(self._client)
-        await clock.sync()
+        with self._silence:
+            await clock.sync()
         written_at = row.get("time")
         limit = timedelta(seconds=self._options.sweep_age_s / 2)
         return isinstance(written_at, datetime) and clock.now() - written_at < limit

@@ -3,8 +3,6 @@
 import time
 from typing import Final
 
-import structlog
-
 from postbox.publisher import Outcome, Outgoing
 from relay.state import Status
 
@@ -12,13 +10,12 @@ TELL_EVERY_S: Final = 10.0
 
 
 class Refusals:
-    """Of one term; a full queue refuses thousands of messages a second."""
+    """Tells at most every ten seconds: a full queue refuses thousands of messages in one."""
 
-    def __init__(self, source: str, status: Status) -> None:
+    def __init__(self, status: Status) -> None:
         self._status = status
         self._count = 0
         self._tell_at_s = 0.0
-        self._log = structlog.get_logger("relay").bind(source=source)
 
     def tell(self, message: Outgoing, outcome: Outcome) -> None:
         self._count += 1
@@ -26,7 +23,7 @@ class Refusals:
         if time.monotonic() < self._tell_at_s:
             return
         self._tell_at_s = time.monotonic() + TELL_EVERY_S
-        self._log.warning(
+        self._status.log.warning(
             "the broker refuses events; they will be sent again until it takes them",
             event_id=message.message_id,
             type=message.routing_key,

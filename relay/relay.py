@@ -10,6 +10,7 @@ from typing import Final
 from postbox.database import Client, Database, connect, own_database
 from postbox.errors import ConfigurationError
 from postbox.source import Shard, Source
+from postbox.topology import EXCHANGE
 from postbox.tracing import untraced
 from relay.candidate import Candidate, Post
 from relay.lag import measure
@@ -17,7 +18,7 @@ from relay.members import Sharing
 from relay.options import Options
 from relay.seats import Seats
 from relay.state import RelayHealth, State, Status
-from relay.together import everyone, together
+from relay.tasks import everyone, together
 
 WHOLE: Final = (Shard(),)
 
@@ -32,15 +33,17 @@ class Relay:
         *,
         health: RelayHealth,
         shards: Sequence[Shard] = WHOLE,
+        exchange: str = EXCHANGE,
         options: Options = Options(),  # noqa: B008 - immutable
     ) -> None:
         """Several `shards` have to be all there are: the relays that are alive share them."""
         self.health = health
         self._source = source
         self._rabbitmq_uri = rabbitmq_uri
+        self._exchange = exchange
         self._options = options
         self._holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-        self._statuses = {shard: Status(_name(source, shard), health) for shard in shards}
+        self._statuses = {shard: Status(source.name, shard, health) for shard in shards}
 
     @property
     def state(self) -> State:
@@ -70,6 +73,7 @@ class Relay:
         post = Post(
             database=database,
             rabbitmq_uri=self._rabbitmq_uri,
+            exchange=self._exchange,
             holder=self._holder,
             options=self._options,
         )
@@ -93,10 +97,6 @@ class Relay:
         )
         await together(working, measuring, sharing.keep())
         await sharing.leave()
-
-
-def _name(source: Source, shard: Shard) -> str:
-    return source.name if shard.count == 1 else f"{source.name} {shard}"
 
 
 async def _close(seats: Seats, stop: asyncio.Event) -> None:

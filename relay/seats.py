@@ -17,7 +17,7 @@ class Seat:
 
 
 class Seats:
-    """As many as are allowed, which may change at any time; closed, there is none any more."""
+    """Limits how many shards this process leads; the limit may change at any time."""
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed

@@ -7,6 +7,7 @@ from pydantic_settings import NoDecode
 
 from postbox.settings import ALL_INTERFACES, Port, Settings
 from postbox.source import Shard, Source
+from postbox.topology import EXCHANGE
 from relay.options import Options
 
 SHARED_SHARDS_MAX: Final = 16
@@ -23,25 +24,28 @@ def _shard(value: object) -> object:
 
 
 class RelaySettings(Settings):
-    """Publishes what outboxes in MongoDB owe to RabbitMQ, until it is stopped."""
+    """Publishes the pending outbox rows of MongoDB to RabbitMQ, until it is stopped."""
 
     relay_sources: Annotated[tuple[Source, ...], NoDecode, BeforeValidator(_sources)]
     """name=mongodb://host/database,...: the outboxes to relay."""
     rabbitmq_uri: AmqpDsn
     """amqp://user:password@host/"""
+    relay_exchange: Annotated[str, Field(min_length=1)] = EXCHANGE
+    """The exchange to publish to: the services' own, by their table of queues."""
     http_host: str = ALL_INTERFACES
     """The address to serve HTTP on, such as 127.0.0.1."""
     relay_port: Port = 3003
+    """The port to serve /healthz, /readyz and /metrics on."""
     relay_shard: Annotated[Shard | None, NoDecode, BeforeValidator(_shard)] = None
     """i/n: relay this shard alone."""
     relay_shards: Annotated[int | None, Field(ge=1, le=SHARED_SHARDS_MAX)] = None
     """n: divide each source into so many shards, shared evenly by the relays that are alive."""
     relay_lease_s: Annotated[float, Field(ge=1, le=60)] = _DEFAULTS.lease_s
-    """How long a relay that died keeps the others waiting."""
+    """Seconds that a relay which died keeps the others waiting."""
     relay_sweep_every_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_every_s
-    """How often rows are looked for that the stream overlooked."""
+    """Seconds between two looks for pending rows that the change stream missed."""
     relay_sweep_age_s: Annotated[float, Field(gt=0)] = _DEFAULTS.sweep_age_s
-    """How old such a row is."""
+    """Seconds that a row has to be pending before such a look publishes it."""
 
     @field_validator("relay_shards")
     @classmethod

@@ -1,4 +1,4 @@
-"""What a relay does at the moment: one state a source, logged and shown at /readyz."""
+"""What a relay does at the moment: one state a shard, logged and shown at /readyz."""
 
 from enum import Enum
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from postbox.health import Health
+from postbox.source import Shard
 
 
 class State(Enum):
@@ -26,7 +27,7 @@ TRANSITIONS: Final = {
 
 
 class RelayHealth(Health):
-    """Health that also tells each source's state. A standby is ready."""
+    """Health that also tells each shard's state. A standby is ready."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -38,50 +39,54 @@ class RelayHealth(Health):
 
 
 class Status:
-    """The state of one shard of a source and the health of its two servers."""
+    """The state of one shard of a source and the health of its two servers.
 
-    def __init__(self, source: str, health: RelayHealth) -> None:
-        self.source = source
+    It also has the shard's name, its metrics' labels, and the log that all its parts write to.
+    """
+
+    def __init__(self, source: str, shard: Shard, health: RelayHealth) -> None:
+        self.name = source if shard.count == 1 else f"{source} {shard}"
+        self.labels = {"source": source, "shard": str(shard)}
+        self.log = structlog.get_logger("relay").bind(source=self.name)
         self._health = health
-        self._log = structlog.get_logger("relay").bind(source=source)
-        self._health.states[source] = State.STANDBY
-        self._health.fail(f"{source}.database", "starting")
+        self._health.states[self.name] = State.STANDBY
+        self.database_failed("starting")
 
     @property
     def state(self) -> State:
-        return self._health.states[self.source]
+        return self._health.states[self.name]
 
     def enter(self, state: State) -> None:
         """Change the state. ValueError for a transition that is not declared."""
         old = self.state
+        if state is State.STANDBY:  # what the broker said last is no longer its concern
+            self._clear("broker")
         if state is old:
             return
         if state not in TRANSITIONS[old]:
             raise ValueError(f"{old.value} → {state.value} is not a transition")
-        self._health.states[self.source] = state
-        if state is State.STANDBY:  # what the broker said last is no longer its concern
-            self._clear("broker")
-        self._log.info("the relay's state changed", state=state.value, before=old.value)
+        self._health.states[self.name] = state
+        self.log.info("the relay's state changed", state=state.value, before=old.value)
 
     def database_ok(self) -> None:
-        self._health.ok(f"{self.source}.database")
+        self._health.ok(f"{self.name}.database")
 
     def database_failed(self, reason: str) -> None:
-        self._health.fail(f"{self.source}.database", reason)
+        self._health.fail(f"{self.name}.database", reason)
 
     def stream_ok(self) -> None:
         """Said again and again; it is a part of the report only while, and since, it failed."""
         self._clear("stream")
 
     def stream_failed(self, reason: str) -> None:
-        self._health.fail(f"{self.source}.stream", reason)
+        self._health.fail(f"{self.name}.stream", reason)
 
     def broker_ok(self) -> None:
-        self._health.ok(f"{self.source}.broker")
+        self._health.ok(f"{self.name}.broker")
 
     def broker_failed(self, reason: str) -> None:
-        self._health.fail(f"{self.source}.broker", reason)
+        self._health.fail(f"{self.name}.broker", reason)
 
     def _clear(self, part: str) -> None:
-        if f"{self.source}.{part}" in self._health.problems:
-            self._health.ok(f"{self.source}.{part}")
+        if f"{self.name}.{part}" in self._health.problems:
+            self._health.ok(f"{self.name}.{part}")

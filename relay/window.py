@@ -47,7 +47,10 @@ class Entry:
 
 
 class Window:
-    """Bounded. One reader adds, one sender takes and settles, one marker forgets."""
+    """The bounded, ordered list of rows between being read and being marked.
+
+    One reader adds, one sender takes and settles, one marker forgets.
+    """
 
     def __init__(self, *, messages_max: int, bytes_max: int) -> None:
         self._messages_max = messages_max
@@ -71,11 +74,7 @@ class Window:
         return len(self._entries)
 
     def __contains__(self, event_id: object) -> bool:
-        return event_id in self._ids
-
-    @property
-    def size_bytes(self) -> int:
-        return self._bytes
+        return isinstance(event_id, str) and event_id in self._ids
 
     @property
     def oldest_sent_at_s(self) -> float | None:

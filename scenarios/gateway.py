@@ -25,7 +25,7 @@ class Gateway:
         self._http = http
         self._url = url
         self.traces: dict[str, str] = {}
-        """The trace context of each accepted wish, which a checkout page gives to the provider."""
+        """The trace context of each accepted intent; a checkout page gives it to the provider."""
 
     async def book(
         self,
@@ -37,7 +37,7 @@ class Gateway:
         key: str | None = None,
     ) -> Accepted:
         """Wish for a booking. Raises `Broken` unless it is accepted."""
-        wish = {
+        intent = {
             "intentId": intent_id,
             "userId": USER,
             "amount": amount,
@@ -45,7 +45,7 @@ class Gateway:
             "slot": slot,
             "paymentMethod": payment_method,
         }
-        body = {name: value for name, value in wish.items() if value is not None}
+        body = {name: value for name, value in intent.items() if value is not None}
         return await self._accepted(
             "/booking/intent", body, {"Idempotency-Key": key} if key else {}
         )

@@ -35,7 +35,7 @@ class Provider:
         await self._ask("PUT", "/faults", {"refunds": {"intentId": intent_id, **faults}})
 
     async def webhooks_owed(self) -> int:
-        """How many web-hooks it could not deliver yet."""
+        """How many webhooks it could not deliver yet."""
         return int((await self._ask("GET", "/readyz"))["webhooksOwed"])
 
     async def ledger(self) -> dict[str, list[dict[str, Any]]]:

@@ -1,7 +1,7 @@
 """A flow as a tree of the spans that the programs really exported.
 
 A flow is all that is about one intent: one trace, or two that a span link joins, where the provider
-did not carry our trace context back in its web-hook.
+did not carry our trace context back in its webhook.
 """
 
 from collections import defaultdict

@@ -18,7 +18,7 @@ def install(*packages: str, why: str) -> None:
     if apt is None or os.geteuid() != 0:
         raise ServerMissing(
             f"{why}. Install it (on Debian or Ubuntu: sudo apt-get install -y {wanted}),"
-            " or run everything in Docker: docker compose -f deploy/compose.yaml up"
+            " or run everything in Docker: make compose-up"
         )
     print(f"installing {wanted} with apt (once, about 20 s) ...", file=sys.stderr, flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}

@@ -54,7 +54,7 @@ class Stack(RunningStack):
         return self
 
     async def last(self) -> None:
-        """Lasts for ever. Raises what kept a program from being started again."""
+        """Lasts forever. Raises what kept a program from being started again."""
         assert self._supervisor is not None, "the stack is not up"
         await self._supervisor.last()
 

@@ -1,4 +1,4 @@
-"""Where a stack keeps its files, and what it drew once and keeps: ports and the web-hook's secret.
+"""Where a stack keeps its files, and what it drew once and keeps: ports and the webhook's secret.
 
 stack.json    what runs, while it runs        logs/    one file a program
 lock          held by the supervisor          data/    what survives `down`

@@ -22,7 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "payment": (sys.executable, "-m", "services.payment"),
     "relay": (sys.executable, "-m", "relay"),
 }
-# What differs from the programs' own defaults: at a desk nobody waits a minute for a lost web-hook.
+# What differs from the programs' own defaults: at a desk nobody waits a minute for a lost webhook.
 DEFAULTS: Final[Mapping[str, str]] = {"RECONCILE_INTERVAL_S": "5", "HTTP_HOST": "127.0.0.1"}
 # A crash point is armed for one run of one program, never for all by the shell.
 NEVER_INHERITED: Final = ("CRASH_AT",)

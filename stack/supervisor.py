@@ -44,7 +44,7 @@ class Supervisor:
             await asyncio.gather(*(keeper.end() for keeper in wave))
 
     async def last(self) -> None:
-        """Lasts for ever. Raises what kept a program from being started again."""
+        """Lasts forever. Raises what kept a program from being started again."""
         await asyncio.gather(*self._tasks)
 
     async def act(self, request: control.Request) -> str | None:

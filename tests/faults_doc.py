@@ -44,7 +44,7 @@ FAULTS: Final = (
     "two relays, one frozen past its lease, then thawed",
     "a slow consumer",
     "the database's disk is full",
-    "a web-hook that never comes",
+    "a webhook that never comes",
     "the booking service is down for longer than the payment time limit",
     "a random walk over all of these, under load",
 )
@@ -53,7 +53,8 @@ HEAD: Final = """\
 # Faults, and the tests that inject them
 
 Written by `python -m tests.faults_doc` from the tests' own `fault` markers; `--check` compares.
-After each, I1 to I9 of [guarantees](guarantees.md) have to hold. **Bold**: with real containers.
+**Bold**: with real containers; after each of those, I1 to I9 of [guarantees](guarantees.md) hold.
+The others assert the invariant that the fault is about.
 
 """
 

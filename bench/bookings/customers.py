@@ -39,7 +39,7 @@ class Customers:
             self._payment.send(booking.webhook, partial(self._paid, booking))
 
     def _paid(self, _: Booking, status: int) -> None:
-        self._is_accepted("the web-hook", status)
+        self._is_accepted("the webhook", status)
 
     def _is_accepted(self, what: str, status: int) -> bool:
         if status != ACCEPTED:

@@ -1,4 +1,4 @@
-"""The two requests of a booking, made before the clock runs: the intent, and its web-hook, signed.
+"""The two requests of a booking, made before the clock runs: the intent, and its webhook, signed.
 
 They are signed by `hmac` itself, which is compared with the library's answer at every start.
 """
@@ -50,13 +50,13 @@ class Stationery:
 
     def _booking(self, number: int, signed_at_s: int) -> Booking:
         intent_id, payment_id = new_id(), f"pay-{new_id()}"
-        wish = {
+        intent = {
             "intentId": intent_id,
             "userId": f"user-{number % USERS}",
             "amount": AMOUNT,
             "currency": CURRENCY,
         }
-        charge = orjson.dumps({**wish, "paymentId": payment_id})
+        charge = orjson.dumps({**intent, "paymentId": payment_id})
         signed = b"webhook-id: %s\r\nwebhook-timestamp: %d\r\nwebhook-signature: %s\r\n" % (
             payment_id.encode(),
             signed_at_s,
@@ -65,7 +65,7 @@ class Stationery:
         return Booking(
             intent_id=intent_id,
             payment_id=payment_id,
-            intent=_request(self._intent_head, orjson.dumps(wish)),
+            intent=_request(self._intent_head, orjson.dumps(intent)),
             webhook=_request(self._webhook_head + signed, charge),
         )
 
@@ -77,7 +77,7 @@ class Stationery:
         at_s, body = 1_700_000_000, b'{"amount":1}'
         theirs = library.sign("msg-1", datetime.fromtimestamp(at_s, UTC), body.decode())
         if self._signature("msg-1", at_s, body).decode() != theirs:
-            raise BenchFailed("the web-hooks would not be signed as the library signs them")
+            raise BenchFailed("the webhooks would not be signed as the library signs them")
 
 
 def _head(path: str, url: str) -> bytes:

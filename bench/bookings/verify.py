@@ -30,7 +30,7 @@ async def verify(bench: Workbench, bookings: Sequence[Booking]) -> None:
     began_s = time.monotonic()
     async with connect(bench.stack.info) as connections:
         snapshot = await read(connections)
-    # The bench sent the web-hooks itself: what it sent is the ledger that money is judged by.
+    # The bench sent the webhooks itself: what it sent is the ledger that money is judged by.
     broken = [
         f"{name}: {sentence}"
         for name, sentences in judge(replace(snapshot, charges=charges)).items()

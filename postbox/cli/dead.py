@@ -77,7 +77,7 @@ def drop(
         _dead(queue),
         selection(ids, type_, reason, everything=everything),
         redrive.drop,
-        plan="dead letters to delete for ever:",
+        plan="dead letters to delete forever:",
         did="dropped",
         yes=yes,
         as_json=as_json,

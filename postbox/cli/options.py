@@ -36,7 +36,7 @@ Queues = Annotated[
 Exchange = Annotated[
     str, typer.Option(metavar="NAME", help="The exchange to which the relays publish.")
 ]
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Those of these ids.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Only these ids.")]
 Type = Annotated[
     str | None, typer.Option("--type", metavar="TYPE", help="Only events of this type.")
 ]
@@ -44,9 +44,9 @@ Reason = Annotated[
     str | None, typer.Option(metavar="WORD", help="Only those set aside for this reason.")
 ]
 All = Annotated[bool, typer.Option("--all", help="All of them.")]
-Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Show so many at most.")]
+Limit = Annotated[int, typer.Option(min=1, max=10_000, help="Show at most so many.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Json = Annotated[bool, typer.Option("--json", help="For programs to read.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def parse_sources(text: str, chosen: list[str] | None) -> list[Source]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from postbox import backlog
-from postbox.backlog import PARKED, PENDING, Wanted
+from postbox.backlog import Wanted
 from postbox.cli.database import opened
 from postbox.cli.ending import ExitCode, agree, end, run
 from postbox.cli.options import (
@@ -24,6 +24,7 @@ from postbox.cli.options import (
 )
 from postbox.cli.output import print_json, print_table
 from postbox.database import Document
+from postbox.outbox import PARKED, PENDING
 from postbox.source import Source
 
 COLUMNS: Final = ("source", "state", "id", "type", "subject", "time", "parked for")

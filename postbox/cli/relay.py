@@ -16,6 +16,7 @@ from postbox.cli.status import COLUMNS, Look, look
 from postbox.clock import DatabaseClock
 from postbox.replay import COUNT_MAX, Stretch
 from postbox.source import Source
+from postbox.topology import EXCHANGE
 
 LAG_MAX_S: Final = 60.0
 
@@ -68,7 +69,7 @@ def replay_(
         typer.Option("--type", metavar="TYPE", help="Only this type; may be repeated."),
     ] = None,
     source: Chosen = None,
-    exchange: Exchange = "events",
+    exchange: Exchange = EXCHANGE,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:

@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 from postbox.cli.database import opened
 from postbox.cli.output import seconds
 from postbox.errors import DatabaseUnavailable
+from postbox.relay_status import ShardStanding, Standing, standing
 from postbox.source import Source
-from postbox.standing import ShardStanding, Standing, standing
 
 COLUMNS: Final = (
     *("source", "shard", "leader", "fence", "lag", "token age", "oplog left", "oplog window"),

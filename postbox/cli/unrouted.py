@@ -9,7 +9,7 @@ from postbox import redrive
 from postbox.cli.letters import list_letters, selection, settle_letters
 from postbox.cli.options import All, Exchange, Ids, Json, Limit, Rabbitmq, Type, Yes
 from postbox.redrive import Selection
-from postbox.topology import Topology
+from postbox.topology import EXCHANGE, Topology
 
 app: Final = typer.Typer(help="Events that no queue wanted.", no_args_is_help=True)
 
@@ -18,7 +18,7 @@ app: Final = typer.Typer(help="Events that no queue wanted.", no_args_is_help=Tr
 def list_(
     rabbitmq: Rabbitmq,
     type_: Type = None,
-    exchange: Exchange = "events",
+    exchange: Exchange = EXCHANGE,
     limit: Limit = 100,
     as_json: Json = False,
 ) -> None:
@@ -33,7 +33,7 @@ def redrive_(
     ids: Ids = None,
     type_: Type = None,
     everything: All = False,
-    exchange: Exchange = "events",
+    exchange: Exchange = EXCHANGE,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +56,7 @@ def drop(
     ids: Ids = None,
     type_: Type = None,
     everything: All = False,
-    exchange: Exchange = "events",
+    exchange: Exchange = EXCHANGE,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -66,7 +66,7 @@ def drop(
         [_queue(exchange)],
         selection(ids, type_, None, everything=everything),
         redrive.drop,
-        plan="events to delete for ever:",
+        plan="events to delete forever:",
         did="dropped",
         yes=yes,
         as_json=as_json,

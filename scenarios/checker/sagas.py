@@ -29,8 +29,8 @@ REFUSALS: Final = ("booking.failed", "booking.cancelled", "booking.payment.rejec
 def state_and_event_together(snapshot: Snapshot) -> Iterator[str]:
     """I3. Each state has the events that lead to it, and each event the state."""
     created = {row.intent_id for row in snapshot.outbox if row.type == "booking.intent.created"}
-    for intent_id in snapshot.wishes ^ created:
-        yield f"{intent_id}: of the wish and its booking.intent.created, one is missing"
+    for intent_id in snapshot.intents ^ created:
+        yield f"{intent_id}: of the intent and its booking.intent.created, one is missing"
     rows = snapshot.events_of("booking")
     for intent_id in rows.keys() | snapshot.bookings.keys():
         yield from _booking_and_events(
@@ -97,7 +97,7 @@ def no_slot_sold_twice(snapshot: Snapshot) -> Iterator[str]:
 
 def every_saga_final(snapshot: Snapshot) -> Iterator[str]:
     """I6. Every booking is final, or waits with its deadline still ahead; so is its money."""
-    for intent_id in snapshot.wishes - snapshot.bookings.keys():
+    for intent_id in snapshot.intents - snapshot.bookings.keys():
         yield f"{intent_id} was accepted, but the booking service has no such booking"
     for intent_id, booking in snapshot.bookings.items():
         if booking["state"] in WAITING:

@@ -44,7 +44,7 @@ class Snapshot:
 
     is_whole: bool
     now: datetime
-    wishes: frozenset[str]
+    intents: frozenset[str]
     outbox: tuple[OutboxRow, ...]
     inbox: frozenset[str]
     bookings: Mapping[str, Document]
@@ -109,7 +109,9 @@ class _Reader:
         outbox = [row for service in SERVICES for row in await self._outbox(service)]
         bookings = await self._by_id("booking", "bookings", self._about("_id"))
         return {
-            "wishes": frozenset(await self._by_id("gateway", "intents", self._about("_id"), "_id")),
+            "intents": frozenset(
+                await self._by_id("gateway", "intents", self._about("_id"), "_id")
+            ),
             "outbox": tuple(outbox),
             "inbox": await self._inbox(outbox),
             "bookings": bookings,

@@ -21,10 +21,10 @@ async def cancel_after_confirm(stage: Stage) -> str:
 
 
 async def cancel_before_intent(stage: Stage) -> str:
-    """The cancellation is known before the wish.
+    """The cancellation is known before the intent.
 
-    Goal: a wish that comes after its cancellation does not bring the booking back. Method: pay for
-    an intent that nobody knows, cancel it as soon as the gateway shows the payment, then book it.
+    Goal: an intent that comes after its cancellation does not bring the booking back. Method: pay
+    for an intent that nobody knows, cancel it once the gateway shows the payment, then book it.
     """
     intent = stage.intent()
     await stage.provider.charge(intent)
@@ -33,4 +33,4 @@ async def cancel_before_intent(stage: Stage) -> str:
     await stage.becomes(intent, "cancelled")
     await stage.gateway.book(intent)
     stage.ends(intent, cancelled())
-    return "paid and cancelled; only then the wish came in"
+    return "paid and cancelled; only then the intent came in"

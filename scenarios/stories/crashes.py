@@ -70,14 +70,14 @@ async def relay_down(stage: Stage) -> str:
         async def all_pending() -> bool:
             return await stage.records.pending(intents) == 2 * CUSTOMERS
 
-        await eventually(all_pending, for_what="every wish and every payment to be in an outbox")
+        await eventually(all_pending, for_what="every intent and every payment to be in an outbox")
     return f"{2 * CUSTOMERS} events waited in the outboxes until the relay was back"
 
 
 async def payment_service_down(stage: Stage) -> str:
     """The payment service is dead when a customer pays and another one cancels.
 
-    Goal: the web-hook and the refund are late, not lost. Method: kill -9 the payment service; pay
+    Goal: the webhook and the refund are late, not lost. Method: kill -9 the payment service; pay
     for one booking and cancel another, which was paid; start it again.
     """
     paying, cancelling = stage.intents(2)
@@ -89,14 +89,14 @@ async def payment_service_down(stage: Stage) -> str:
         await stage.gateway.cancel(cancelling)
         await stage.becomes(cancelling, "cancelled")
         owed = await stage.provider.webhooks_owed()
-        require(owed > 0, "the provider owes no web-hook, though nobody took it")
+        require(owed > 0, "the provider owes no webhook, though nobody took it")
     stage.ends(paying, confirmed())
     stage.ends(cancelling, cancelled().plus(CONFIRMED))
     return "one paid and one cancelled while nobody could take or give money"
 
 
 async def gateway_crash_after_commit(stage: Stage) -> str:
-    """The gateway dies after it accepted a wish and before it said so.
+    """The gateway dies after it accepted an intent and before it said so.
 
     Goal: the client's retry is the same booking. Method: start the gateway with a crash point
     after the commit; book with an Idempotency-Key; when the line breaks, try again, then pay.
@@ -110,7 +110,7 @@ async def gateway_crash_after_commit(stage: Stage) -> str:
     else:
         raise Broken("the gateway answered, although it should have died")
     again = await stage.gateway.book(intent, key=intent)
-    require(again.replayed, "the retry was taken for another wish")
+    require(again.replayed, "the retry was taken for another intent")
     await stage.provider.charge(intent)
     stage.ends(intent, confirmed())
     return "accepted, no answer; the retry got the same booking"

@@ -15,7 +15,7 @@ QUEUE: Final = "booking.events"
 async def payment_timeout(stage: Stage) -> str:
     """A booking that nobody pays for fails at its deadline.
 
-    Goal: no saga waits for ever. Method: book and wait.
+    Goal: no saga waits forever. Method: book and wait.
     """
     intent = stage.intent()
     await stage.gateway.book(intent)

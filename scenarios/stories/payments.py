@@ -14,7 +14,7 @@ from scenarios.stage import Stage
 
 
 async def trivial(stage: Stage) -> str:
-    """A wish and its payment become a booking.
+    """An intent and its payment become a booking.
 
     Goal: the plain way works. Method: book, pay at the provider, wait.
     """
@@ -26,7 +26,7 @@ async def trivial(stage: Stage) -> str:
 
 
 async def payment_first(stage: Stage) -> str:
-    """The payment is known before the wish.
+    """The payment is known before the intent.
 
     Goal: the order of arrival does not matter. Method: pay at the provider for an intent that
     nobody knows, see the payment wait for it, then book.
@@ -40,7 +40,7 @@ async def payment_first(stage: Stage) -> str:
 
 
 async def amount_mismatch(stage: Stage) -> str:
-    """A payment that does not fit the wish fails the booking and goes back.
+    """A payment that does not fit the intent fails the booking and goes back.
 
     Goal: no customer is charged for nothing. Method: book, pay one unit too little.
     """

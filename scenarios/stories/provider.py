@@ -62,7 +62,7 @@ async def lost_webhook(stage: Stage) -> str:
     """The provider never tells of a charge.
 
     Goal: reconciliation finds it: in time it confirms the booking, too late it is refunded.
-    Method: book, pay, and have the web-hook dropped.
+    Method: book, pay, and have the webhook dropped.
     """
     intent = stage.intent()
     await stage.gateway.book(intent)
@@ -72,4 +72,4 @@ async def lost_webhook(stage: Stage) -> str:
     )
     stage.ends(intent, confirmed(), too_late)
     ended = await stage.becomes(intent, "confirmed", "failed")
-    return f"the web-hook was dropped; reconciliation found the charge: {ended}"
+    return f"the webhook was dropped; reconciliation found the charge: {ended}"

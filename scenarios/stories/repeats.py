@@ -14,9 +14,9 @@ COPIES: Final = 3
 
 
 async def duplicate_events(stage: Stage) -> str:
-    """The wish, the web-hook and every event arrive again and again.
+    """The intent, the webhook and every event arrive again and again.
 
-    Goal: each has its effect once. Method: book twice with one Idempotency-Key, have the web-hook
+    Goal: each has its effect once. Method: book twice with one Idempotency-Key, have the webhook
     sent four times, tap the wire and publish each event of the booking three times more; a second
     booking, which queues behind the copies, shows when they were all read.
     """
@@ -24,7 +24,7 @@ async def duplicate_events(stage: Stage) -> str:
     async with stage.broker.tap() as tap:
         first = await stage.gateway.book(intent, key=intent)
         again = await stage.gateway.book(intent, key=intent)
-        require((first.replayed, again.replayed) == (False, True), "the wish was not recognised")
+        require((first.replayed, again.replayed) == (False, True), "the intent was not recognised")
         await stage.provider.charge(intent, repeat=SENDINGS - 1)
         await stage.becomes(intent, "confirmed")
         stage.ends(intent, confirmed())
@@ -36,7 +36,7 @@ async def duplicate_events(stage: Stage) -> str:
     await stage.gateway.book(after)
     await stage.provider.charge(after)
     stage.ends(after, confirmed())
-    return f"web-hook sent {SENDINGS} times, each event published {1 + COPIES} times"
+    return f"webhook sent {SENDINGS} times, each event published {1 + COPIES} times"
 
 
 async def poison_message(stage: Stage) -> str:

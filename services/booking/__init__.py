@@ -1,1 +1,1 @@
-"""The booking service: decides what becomes of a customer's wish to book."""
+"""The booking service: decides what becomes of a customer's intent to book."""

@@ -9,7 +9,8 @@ class BookingSettings(ServiceSettings):
     """Decides on bookings: intents, payments, cancels and deadlines."""
 
     booking_port: Port = 3001
+    """The port to serve HTTP on."""
     payment_timeout_s: PositiveFloat = 900
-    """How long a pending booking waits for its payment."""
+    """Seconds that a pending booking waits for its payment; the payment service needs it too."""
     intent_timeout_s: PositiveFloat = 900
-    """How long a payment waits for its intent."""
+    """Seconds that a payment waits for its intent; the payment service needs it too."""

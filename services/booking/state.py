@@ -15,8 +15,8 @@ class BookingState(StrEnum):
     cancelled and is final otherwise."""
 
     NONE = "none"  # nothing was heard of this intent; never stored
-    PENDING = "pending"  # the wish is known and its slot held; no payment yet
-    PAYMENT_RECEIVED_FIRST = "payment_received_first"  # paid, but the wish was not heard of yet
+    PENDING = "pending"  # the intent is known and its slot held; no payment yet
+    PAYMENT_RECEIVED_FIRST = "payment_received_first"  # paid, but the intent was not heard of yet
     CONFIRMED = "confirmed"  # paid, and the slot is the customer's
     FAILED = "failed"  # will not come to be; whatever was paid goes back
     CANCELLED = "cancelled"  # given up on request; whatever was paid goes back
@@ -34,7 +34,7 @@ class HeldPayment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """One intent. What the wish says is None until the wish is heard of.
+    """One intent. What the intent says is None until the intent is heard of.
 
     `refused` holds the payments that go back to the customer. The deadline is the adapter's to
     set, by the database's clock, when a decision asks for it; the core only carries or clears it.

@@ -61,8 +61,8 @@ class SlotChange(StrEnum):
 
 
 class Deadline(StrEnum):
-    PAYMENT = "payment"  # how long a wish waits for its payment
-    INTENT = "intent"  # how long a payment waits for its wish
+    PAYMENT = "payment"  # how long an intent waits for its payment
+    INTENT = "intent"  # how long a payment waits for its intent
     CLEAR = "clear"
 
 
@@ -120,7 +120,7 @@ def _reject(reason: Reason) -> Rule:
 
 
 def _unequal(slot: SlotChange | None = None) -> tuple[Rule, ...]:
-    """The wish and the payment do not fit: judged by user, then currency, then amount."""
+    """The intent and the payment do not fit: judged by user, then currency, then amount."""
     return (
         _fail(Reason.USER_MISMATCH, when=Guard.USER_DIFFERS, slot=slot),
         _fail(Reason.CURRENCY_MISMATCH, when=Guard.CURRENCY_DIFFERS, slot=slot),

@@ -70,7 +70,7 @@ class Work:
         known = self._bookings.get(one.intent_id)
         before = None if known is None else Booking.from_document(known)
         if known is not None:
-            # The provider's web-hook may begin a trace of its own: join the two.
+            # The provider's webhook may begin a trace of its own: join the two.
             link_to(known.get("traceparent"))
         slot = one.slot if isinstance(one, BookingIntentCreated) else None
         decision = decide(before, one, slot_free=self._slots.is_free(slot, one.intent_id))

@@ -1,1 +1,1 @@
-"""The gateway: takes wishes in over HTTP and shows what became of them."""
+"""The gateway: takes intents in over HTTP and shows what became of them."""

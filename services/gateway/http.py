@@ -1,4 +1,4 @@
-"""The gateway's HTTP API: take a wish in, cancel it, show what became of it."""
+"""The gateway's HTTP API: take an intent in, cancel it, show what became of it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,8 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from contracts.values import Id
 from postbox.database import Database, bounded
+from postbox.endpoints import traced
 from postbox.group import GroupCommit
-from postbox.http import Problem, parse_json, read_body, read_json, reply, traced
+from postbox.problems import Problem, parse_json, read_body, read_json, reply
 from postbox.service import Service
 from services.gateway.intake import Accepted, Intake, Reply
 from services.gateway.openapi import DOCUMENT, page

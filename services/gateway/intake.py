@@ -13,8 +13,8 @@ from postbox.clock import DatabaseClock
 from postbox.crash import crash_point
 from postbox.database import Database, Document, create_collections
 from postbox.group import Submission
-from postbox.http import Problem
 from postbox.outbox import Outbox
+from postbox.problems import Problem
 from postbox.states import States
 from postbox.tracing import trace_id, under
 from postbox.transaction import Session, transaction

@@ -155,7 +155,7 @@ DOCUMENT: dict[str, Any] = {
             "parameters": [_INTENT_ID],
             "get": {
                 "operationId": "showBooking",
-                "summary": "What became of a wish",
+                "summary": "What became of an intent",
                 "responses": {
                     "200": _json({"$ref": "#/components/schemas/Booking"}, "The booking"),
                     **_NOT_FOUND,

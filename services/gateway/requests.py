@@ -20,7 +20,7 @@ from contracts.events import (
 )
 from contracts.values import Amount, Currency, Id, Reference, Slot
 from postbox.event import new_id
-from postbox.http import Problem
+from postbox.problems import Problem
 
 IDEMPOTENCY_KEY_MAX_CHARS = 255
 
@@ -84,7 +84,7 @@ def idempotency_key(request: Request) -> str | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIntent:
-    """A customer's wish to book, as it was sent, with an id of its own where it had none."""
+    """A customer's intent to book, as it was sent, with an id of its own where it had none."""
 
     intent_id: str
     body: IntentBody
@@ -101,7 +101,7 @@ class CreateIntent:
         )
 
     def facts(self, now: datetime) -> list[Event]:
-        """What is emitted when the wish is accepted."""
+        """What is emitted when the intent is accepted."""
         body = self.body
         created = BookingIntentCreated(
             intent_id=self.intent_id,
@@ -125,7 +125,7 @@ class CreateIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelBooking:
-    """Somebody's wish that a booking be cancelled."""
+    """A customer's request to cancel a booking."""
 
     intent_id: str
     requested_by: str

@@ -4,6 +4,7 @@ from postbox.settings import Port, ServiceSettings
 
 
 class GatewaySettings(ServiceSettings):
-    """Takes wishes over HTTP and shows what became of them."""
+    """Takes intents over HTTP and shows what became of them."""
 
     gateway_port: Port = 3000
+    """The port to serve HTTP on."""

@@ -8,17 +8,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
+import pymongo
 import structlog
 from pymongo.errors import PyMongoError
 
 from postbox.database import Database, Document, bounded, database_errors
 from postbox.errors import TryAgain
-from postbox.http import unavailable
+from postbox.problems import unavailable
 from postbox.tracing import untraced
 
 log = structlog.get_logger()
 SUBSCRIBERS_MAX = 1_000
 AWAIT_MS = 250
+ANSWER_LIMIT_S = 5.0
+"""Past it the connection is taken for dead: subscribers are to come again, on a new stream."""
 OPEN_TIMEOUT_S = 3.0
 _PIPELINE: list[Document] = [
     {"$match": {"operationType": {"$in": ["insert", "replace"]}}},
@@ -111,7 +114,8 @@ class Watch:
                     async with await watch as stream:
                         self._is_open.set()
                         while self._subscribers and stream.alive:
-                            change = await stream.try_next()
+                            with pymongo.timeout(ANSWER_LIMIT_S):
+                                change = await stream.try_next()
                             if change is not None:
                                 self._tell(change["fullDocument"])
                         # Before the cursor is closed: whoever comes meanwhile needs another stream.

@@ -1,4 +1,4 @@
-"""A charge as the provider tells of it, by web-hook or by its list."""
+"""A charge as the provider tells of it, by webhook or by its list."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,10 +1,11 @@
-"""The payment service's HTTP API: the provider's web-hook."""
+"""The payment service's HTTP API: the provider's webhook."""
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from postbox.http import Problem, reply, traced_by_body
+from postbox.endpoints import traced_by_body
+from postbox.problems import Problem, reply
 from postbox.service import Service
 from services.payment.charge import traceparent_of
 from services.payment.intake import ChargeIntake

@@ -20,7 +20,7 @@ from services.payment.state import Charge
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeKnown:
-    """A web-hook or the provider's list tells of a charge."""
+    """A webhook or the provider's list tells of a charge."""
 
     charge: Charge
     at: datetime

@@ -24,7 +24,7 @@ _alarms = _meter.create_counter(
 _reconciled = _meter.create_counter(
     "payment.reconciled",
     unit="{charge}",
-    description="Charges that reconciliation found before any web-hook did.",
+    description="Charges that reconciliation found before any webhook did.",
 )
 _overdue = _meter.create_gauge(
     "payment.overdue",
@@ -43,11 +43,12 @@ def begin() -> None:
 
 
 def decided(outcomes: Iterable[str]) -> None:
-    """Count what a committed batch or group means for refunds."""
-    for outcome in outcomes:
-        state = REFUND_STATES.get(Outcome(outcome))
-        if state is not None:
+    """Count what a committed batch or group means for refunds, and what contradicts."""
+    for outcome in map(Outcome, outcomes):
+        if (state := REFUND_STATES.get(outcome)) is not None:
             _refunds.add(1, {"state": state})
+        if outcome is Outcome.ALARM:
+            alarm("contradiction")
 
 
 def alarm(kind: str) -> None:
@@ -57,7 +58,7 @@ def alarm(kind: str) -> None:
 
 
 def reconciled() -> None:
-    """Count a charge that no web-hook told of."""
+    """Count a charge that no webhook told of."""
     _reconciled.add(1)
 
 

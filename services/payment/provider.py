@@ -5,16 +5,21 @@ answers are final: it was done, or it was declined. Everything else is `Unanswer
 provider may have done it.
 """
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import httpx
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
+from contracts.values import Reference
 from postbox.tracing import call_span
 from services.payment.state import Capture, Payment
 
-TIMEOUT_S = 3.0
+STEP_TIMEOUT_S = 3.0
+CALL_TIMEOUT_S = 8.0
+"""All steps together: an answer that trickles in must hold nobody up."""
 CONNECTIONS_MAX = 32
 PAGE_ENTRIES = 500
 
@@ -27,14 +32,33 @@ class Unanswered(Exception):
     """A time-out, a conflict or an error: ask again with the same key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, alias_generator=to_camel)
+
+
+class Page(_Answer):
     """A page of the provider's list; `next` is where the following one starts."""
 
-    charges: list[Mapping[str, Any]]
-    refunds: list[Mapping[str, Any]]
+    charges: list[dict[str, Any]]
+    refunds: list[dict[str, Any]]
     next: int
     more: bool
+
+
+class _Captured(_Answer):
+    payment_id: Reference
+
+
+A = TypeVar("A", bound=_Answer)
+
+
+def _understood(kind: type[A], answer: Mapping[str, Any]) -> A:
+    """The answer, checked. Unanswered for one that we cannot understand: it may be mended."""
+    try:
+        return kind.model_validate(answer)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
+        raise Unanswered(f"the provider's answer is not understood: {wrong}") from None
 
 
 class Provider(Protocol):
@@ -56,7 +80,7 @@ class HttpProvider:
     def __init__(self, url: str) -> None:
         self._client = httpx.AsyncClient(
             base_url=url,
-            timeout=TIMEOUT_S,
+            timeout=STEP_TIMEOUT_S,
             limits=httpx.Limits(max_connections=CONNECTIONS_MAX),
         )
 
@@ -77,10 +101,7 @@ class HttpProvider:
                 "metadata": {"traceparent": traceparent},
             },
         )
-        payment_id = answer.get("paymentId")
-        if not isinstance(payment_id, str):
-            raise Unanswered("the provider's answer has no paymentId")
-        return payment_id
+        return _understood(_Captured, answer).payment_id
 
     async def refund(self, payment: Payment) -> None:
         charge = payment.charge
@@ -97,7 +118,7 @@ class HttpProvider:
 
     async def list(self, after: int) -> Page:
         answer = await self._call("GET", f"/ledger?after={after}&limit={PAGE_ENTRIES}")
-        return Page(answer["charges"], answer["refunds"], answer["next"], answer["more"])
+        return _understood(Page, answer)
 
     async def _call(
         self, method: str, path: str, *, key: str | None = None, json: object = None
@@ -105,8 +126,9 @@ class HttpProvider:
         headers = {"Idempotency-Key": key} if key else None
         with call_span(method, path.partition("?")[0]) as called:
             try:
-                response = await self._client.request(method, path, json=json, headers=headers)
-            except httpx.HTTPError as error:
+                async with asyncio.timeout(CALL_TIMEOUT_S):
+                    response = await self._client.request(method, path, json=json, headers=headers)
+            except (httpx.HTTPError, TimeoutError) as error:
                 called.failed(type(error).__name__)
                 raise Unanswered(f"{type(error).__name__}: {error}") from error
             called.answered(response.status_code)

@@ -1,12 +1,14 @@
-"""Reconciliation: web-hooks get lost, so the provider's own list is read, again and again.
+"""Reconciliation: webhooks get lost, so the provider's own list is read, again and again.
 
 It goes on from where it last was, with an overlap, and takes an unknown charge in exactly as its
-web-hook would have been.
+webhook would have been.
 """
 
 import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any
 
-import orjson
 import structlog
 
 from postbox.database import Database, bounded
@@ -61,21 +63,27 @@ class Reconciler:
                 return
 
     async def _take(self, page: Page) -> None:
-        ids = [charge.get("paymentId") for charge in page.charges]
+        ids = [_id(charge) for charge in page.charges]
         with bounded():
             known = {
                 row["_id"] async for row in self._payments.find({"_id": {"$in": ids}}, ["_id"])
             }
         for charge in page.charges:
-            if charge.get("paymentId") in known:
+            if _id(charge) in known:
                 continue
-            told = orjson.dumps(charge)
+            told = json.dumps(charge).encode()
             with flow_span("reconcile charge", context_of(traceparent_of(told))):
                 outcome = await self._intake.take(told, by="reconciliation")
             if outcome is Outcome.CAPTURE:
                 instruments.reconciled()
                 log.warning(
-                    "found a charge that no web-hook told of",
+                    "found a charge that no webhook told of",
                     payment_id=charge["paymentId"],
                     intent_id=charge["intentId"],
                 )
+
+
+def _id(charge: Mapping[str, Any]) -> str | None:
+    """The paymentId, where it may be one of ours; what it is otherwise, the intake will judge."""
+    told = charge.get("paymentId")
+    return told if isinstance(told, str) and told.isascii() else None

@@ -21,13 +21,14 @@ class PaymentSettings(ServiceSettings):
     """Keeps payments and refunds, and talks to the payment provider."""
 
     payment_port: Port = 3002
+    """The port to serve HTTP on."""
     provider_url: AnyHttpUrl
     """The payment provider's API."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_usable)]
-    """The provider signs its web-hooks with it (Standard Webhooks)."""
+    """The provider signs its webhooks with it (Standard Webhooks)."""
     reconcile_interval_s: PositiveFloat = 60
-    """How often the provider's list is read for charges that no web-hook told of."""
+    """Seconds between two readings of the provider's list for charges that no webhook told of."""
     payment_timeout_s: PositiveFloat = 900
-    """The booking service's time limit for a pending booking."""
+    """As the booking service has it."""
     intent_timeout_s: PositiveFloat = 900
-    """Its other one; a payment that no booking has judged beyond both is alarmed."""
+    """As the booking service has it; a payment not judged after both limits raises an alarm."""

@@ -1,4 +1,4 @@
-"""Who sent a web-hook: only what the provider signed (Standard Webhooks), and lately, is let in.
+"""Who sent a webhook: only what the provider signed (Standard Webhooks), and lately, is let in.
 
 One that is rightly signed and refused for its time alone says that a clock is wrong, ours or the
 provider's, or that somebody sends an old one again. That is alarmed; the charge itself is in the
@@ -13,27 +13,27 @@ from typing import Final
 import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from postbox.http import Problem
+from postbox.problems import Problem
 from services.payment import instruments
 
 log = structlog.get_logger()
 HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
 TOLERANCE: Final = timedelta(minutes=5)
-"""How far a web-hook's time may be from our clock's, either way: Standard Webhooks' own limit."""
+"""How far a webhook's time may be from our clock's, either way: Standard Webhooks' own limit."""
 
 
 class Signatures:
-    """Judges web-hooks by the secret that the provider and we share."""
+    """Judges webhooks by the secret that the provider and we share."""
 
     def __init__(self, webhook: Webhook) -> None:
         self._webhook = webhook
 
     def verify(self, given: Mapping[str, str], body: bytes) -> None:
-        """Problem 401 names the header for which a web-hook is refused."""
+        """Problem 401 names the header for which a webhook is refused."""
         headers = {name: given.get(name, "") for name in HEADERS}
         for name, value in headers.items():
             if not value:
-                raise Problem(401, "The web-hook is not signed", field=name)
+                raise Problem(401, "The webhook is not signed", field=name)
         try:
             self._webhook.verify(body, headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
@@ -44,7 +44,7 @@ class Signatures:
                 _alarm(headers["webhook-id"], off)
             raise Problem(
                 401,
-                "The web-hook's signature does not hold",
+                "The webhook's signature does not hold",
                 field="webhook-timestamp" if is_untimely else "webhook-signature",
                 detail=str(error) or None,
             ) from error
@@ -62,7 +62,7 @@ class Signatures:
 def _alarm(message_id: str, off: timedelta) -> None:
     instruments.alarm("untimely")
     log.error(
-        "a rightly signed web-hook was refused for its time",
+        "a rightly signed webhook was refused for its time",
         webhook_id=message_id,
         ahead_s=round(off.total_seconds()),
     )

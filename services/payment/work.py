@@ -1,6 +1,6 @@
 """A batch of inputs decided in one transaction: read what they touch, decide each, write once.
 
-Everything that the payment service ever writes goes through here: events, web-hooks, what workers
+Everything that the payment service ever writes goes through here: events, webhooks, what workers
 are about to do and what the provider answered.
 """
 

@@ -87,6 +87,14 @@ class Worker:
                 intent_id=row["intent_id"],
                 reason=str(error),
             )
+        except Exception as error:
+            log.error(
+                "an errand failed; it stays owed",
+                kind=self._errand.name,
+                id=row["_id"],
+                intent_id=row["intent_id"],
+                exc_info=error,
+            )
         finally:
             self._running.discard(row["_id"])
 
@@ -100,13 +108,15 @@ class Worker:
         answer = await self._errand.ask(row, self._clock.now())
         crash_point("payment.answered")
         decision = await self._ledger.decide(answer)
-        if decision.outcome in (Outcome.RETRY, Outcome.STUCK, Outcome.ALARM):
-            log.warning(
-                "the provider has to be asked again",
-                kind=self._errand.name,
-                id=row["_id"],
-                intent_id=row["intent_id"],
-                attempts=row["attempts"],
-                outcome=decision.outcome.value,
-            )
+        about = {
+            "kind": self._errand.name,
+            "id": row["_id"],
+            "intent_id": row["intent_id"],
+            "attempts": row["attempts"],
+        }
+        if decision.outcome in (Outcome.RETRY, Outcome.STUCK):
+            outcome = decision.outcome.value
+            log.warning("the provider has to be asked again", **about, outcome=outcome)
+        elif decision.outcome is Outcome.ALARM:
+            log.error("the provider's answer contradicts what is known", **about)
         return decision.outcome

@@ -3,10 +3,10 @@
 What it guarantees:
 
 - A charge, capture or refund that was answered is in the ledger, with the answer to its
-  idempotency key and the web-hook it owes: all three commit together, before the answer.
-- The same key with the same body gets the same answer for ever; metadata is a note and is not
+  idempotency key and the webhook it owes: all three commit together, before the answer.
+- The same key with the same body gets the same answer forever; metadata is a note and is not
   compared, so that a retry may carry another trace context.
-- An owed web-hook is sent, signed anew each time, until it is answered 2xx, across restarts.
+- An owed webhook is sent, signed anew each time, until it is answered 2xx, across restarts.
 - All of it survives kill -9 of this process. (SQLite in WAL mode with synchronous=NORMAL: a power
   cut may take the last transactions, the death of the process may not.)
 

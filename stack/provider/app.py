@@ -184,9 +184,9 @@ class Api:
         return _json(b'{"status":"alive"}', 200)
 
     async def readyz(self, _: Request) -> Response:
-        """Ready if the ledger can be read and web-hooks are being sent; says how many are owed."""
+        """Ready if the ledger can be read and webhooks are being sent; says how many are owed."""
         if self._dispatching is None or self._dispatching.done():
-            raise Problem(503, "not-ready", "web-hooks are no longer sent")
+            raise Problem(503, "not-ready", "webhooks are no longer sent")
         return _json(orjson.dumps({"status": "ready", "webhooksOwed": self._owed.count()}), 200)
 
 

@@ -1,6 +1,6 @@
 """A minimal HTTP/1.1 client for one URL: keep-alive connections, and of an answer its status alone.
 
-It costs a small part of what a general client does, so that a thousand web-hooks a second leave the
+It costs a small part of what a general client does, so that a thousand webhooks a second leave the
 machine to those who are measured. At least once: a request on a kept connection that turns out to
 be closed is sent again on a new one.
 """

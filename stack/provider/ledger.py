@@ -31,7 +31,7 @@ class Charge:
     metadata: dict[str, Any] | None = None
 
     def entry(self) -> dict[str, Any]:
-        """As the web-hook and the ledger show it."""
+        """As the webhook and the ledger show it."""
         entry: dict[str, Any] = {
             "paymentId": self.payment_id,
             "intentId": self.intent_id,
@@ -73,7 +73,7 @@ class Refund:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What an idempotency key was answered, and is answered for ever."""
+    """What an idempotency key was answered, and is answered forever."""
 
     status: int
     body: bytes

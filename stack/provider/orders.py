@@ -25,7 +25,7 @@ class Body(BaseModel):
 
 
 class WebhookOrder(Body):
-    """How the web-hook of one charge misbehaves."""
+    """How the webhook of one charge misbehaves."""
 
     delay_ms: DelayMs = 0
     repeat: Annotated[int, Field(ge=0, le=WEBHOOK_REPEAT_MAX)] = 0

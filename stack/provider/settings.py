@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 VARIABLES = {
     "PROVIDER_PORT": "the port to listen on",
     "PROVIDER_DB": "path of the SQLite file that holds the ledger; made if absent",
-    "WEBHOOK_URL": "where web-hooks are sent",
+    "WEBHOOK_URL": "where webhooks are sent",
     "WEBHOOK_SECRET": "the secret they are signed with (Standard Webhooks, base64)",
 }
 OPTIONAL = {"HTTP_HOST": "the address to listen on; loopback, unless others have to reach it"}

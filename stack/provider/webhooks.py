@@ -1,4 +1,4 @@
-"""Web-hooks: owed as rows, sent until they are answered 2xx, signed anew each time.
+"""Webhooks: owed as rows, sent until they are answered 2xx, signed anew each time.
 
 A restart loses none: the rows are written with the charge and go when the last sending is done. At
 least once: a crash between an answer and its row's removal sends it again, under the same id.
@@ -90,7 +90,7 @@ class OwedWebhooks:
 class Dispatcher:
     """Sends what is due, IN_FLIGHT_MAX at a time.
 
-    One web-hook that is refused backs off alone; an endpoint that cannot be reached stops them all
+    One webhook that is refused backs off alone; an endpoint that cannot be reached stops them all
     for a moment, for they share it.
     """
 
@@ -161,7 +161,7 @@ class Dispatcher:
         if now_ms() < self._paused_until_ms:
             return  # others in flight met the same outage
         if self._outages == 0:
-            log.warning("Web-hooks wait: they cannot be sent.", error=str(error))
+            log.warning("Webhooks wait: they cannot be sent.", error=str(error))
         self._paused_until_ms = now_ms() + backoff_ms(self._outages)
         self._outages += 1
 

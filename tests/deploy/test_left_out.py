@@ -32,6 +32,13 @@ def test_on_a_persons_machine_the_last_lines_say_so(tmp_path: Path) -> None:
     assert "passed" not in last_lines[-1]
 
 
+def test_whoever_does_not_want_an_engine_gets_none(tmp_path: Path) -> None:
+    done = container_tests(tmp_path, POSTBOX_NO_ENGINE="1")
+    assert done.returncode == 0, done.stdout
+    told = "LEFT OUT: the container tests: POSTBOX_NO_ENGINE is set"
+    assert told in done.stdout.strip().splitlines()[-LAST_LINES:], done.stdout
+
+
 def test_in_ci_they_fail(tmp_path: Path) -> None:
     done = container_tests(tmp_path, CI="true")
     assert done.returncode == 1, done.stdout

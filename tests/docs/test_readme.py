@@ -2,20 +2,26 @@
 
 import asyncio
 import re
-import subprocess
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import orjson
 import pytest
 
+from postbox.database import connect
 from stack.embedded import Stack
+from stack.mongod import Mongod
+from stack.ports import free_port
+from stack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CURL_TIMEOUT_S = 10
+START_LIMIT_S, STOP_LIMIT_S = 20.0, 10.0
 
 
 def blocks(language: str) -> list[str]:
@@ -41,23 +47,65 @@ def test_every_test_that_the_guarantees_name_exists() -> None:
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-def test_the_python_example_is_a_service() -> None:
-    """The example is run up to the point where it would start to serve."""
+async def test_the_python_example_bills_an_order(
+    mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path
+) -> None:
+    """It runs as a program, as it is written, beside the relay that is started as it is written."""
+    here = {
+        "mongodb://localhost/shop?replicaSet=rs0": mongod.database("shop"),
+        "amqp://localhost/": rabbitmq.uri,
+        "port=8080": f"port={free_port()}",
+    }
     (example,) = blocks("python")
-    checked = example + "\nassert service.database.name == 'billing'\n"
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _in_a_loop(checked)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    (relay,) = [block for block in blocks("sh") if "python -m relay" in block]
+    program = tmp_path / "shop.py"
+    program.write_text(_with(here, example))
+    port = int(here["port=8080"].removeprefix("port="))
+    environment = {
+        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
+        "PYTHONPATH": str(ROOT),
+        "RELAY_PORT": str(free_port()),
+    }
+    client = connect(here["mongodb://localhost/shop?replicaSet=rs0"], application="tests")
+    async with (
+        client,
+        _running(f"exec python {program}", environment),
+        _running(f"exec env {_with(here, relay)}", environment),
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
+    ):
+
+        async def accepted() -> str:
+            try:
+                reply = await http.post("/orders")
+            except httpx.TransportError:
+                return ""
+            return reply.json()["orderId"] if reply.status_code == 202 else ""
+
+        order_id = await eventually(accepted, limit_s=START_LIMIT_S)
+        database = client.get_default_database()
+
+        async def billed() -> bool:
+            row = await database["outbox"].find_one({"type": "order.billed", "state": "published"})
+            return row is not None
+
+        await eventually(billed, limit_s=START_LIMIT_S)
+        assert await database["invoices"].distinct("_id") == [order_id]
 
 
-def _in_a_loop(code: str) -> str:
-    return f"import asyncio\nasync def main():\n    exec({code!r}, {{}})\nasyncio.run(main())\n"
+def _with(values: dict[str, str], text: str) -> str:
+    for written, used in values.items():
+        text = text.replace(written, used)
+    return text
+
+
+@asynccontextmanager
+async def _running(command: str, environment: dict[str, str]) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_shell(command, env=environment, cwd=ROOT)
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), STOP_LIMIT_S) == 0
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
-"""Bookings that flow while things break: customers who wish, pay, cancel, and ask again.
+"""Bookings that flow while things break: customers who book, pay, cancel, and ask again.
 
 A customer whose request was not answered sends it again under the same Idempotency-Key, as a real
-client does; so every wish is accepted in the end, exactly once.
+client does; so every intent is accepted in the end, exactly once.
 """
 
 import asyncio
@@ -86,10 +86,10 @@ class Flow:
         kind = self._random.choice(KINDS)
         # The customer's own trace: asking again, they are still in it.
         trace = f"00-{self._random.randbytes(16).hex()}-{self._random.randbytes(8).hex()}-01"
-        wish: dict[str, Any] = {"intentId": intent, "userId": "ada", "amount": PRICE}
+        body: dict[str, Any] = {"intentId": intent, "userId": "ada", "amount": PRICE}
         if kind == "pays by card":
-            wish["paymentMethod"] = "card"
-        await self._until_accepted("/booking/intent", wish, f"wish:{intent}", trace)
+            body["paymentMethod"] = "card"
+        await self._until_accepted("/booking/intent", body, f"intent:{intent}", trace)
         self.intents.add(intent)
         if kind != "pays by card":
             await self._pay(intent, PRICE - 1 if kind == "pays too little" else PRICE, trace)

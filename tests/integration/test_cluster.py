@@ -118,7 +118,7 @@ async def test_each_broker_is_killed_in_turn(cluster: System, seed: int) -> None
 
 @pytest.mark.fault(17, "SIGTERM of everything, one after another")
 async def test_a_rolling_restart_refuses_no_booking(cluster: System, seed: int) -> None:
-    """Goal: every wish is accepted at once, by one gateway where the other is being restarted, or
+    """Goal: every intent is accepted at once, by one gateway where the other is being restarted, or
     waits in vain for a primary: a handover may take longer than the 5 s of a transaction."""
     async with Flow(cluster, seed, GATEWAYS) as flow:
         for name in (*cluster.programs, *cluster.brokers, *cluster.mongos):

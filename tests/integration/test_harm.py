@@ -40,7 +40,7 @@ async def test_a_container_that_is_harmed_loses_nothing(
     system: System, name: str, seed: int
 ) -> None:
     """Goal: I1 to I9, whatever happens to one container. Method: each harm in a drawn order, at a
-    drawn moment, while customers wish, pay and cancel."""
+    drawn moment, while customers book, pay and cancel."""
     draw = random.Random(f"{seed} {name}")
     async with Flow(system, seed=draw.randrange(2**32)) as flow:
         for how in draw.sample(sorted(HARMS), len(HARMS)):

@@ -1,8 +1,10 @@
 """Every metric that is promised, alerted on or drawn is one that a running stack shows."""
 
 import re
+from typing import Any
 
 import pytest
+import yaml
 
 from stack.process import ROOT
 from tests.metrics.conftest import Running
@@ -112,7 +114,47 @@ def test_what_nobody_shows_would_be_noticed() -> None:
     assert asked.labels == {"a", "b", "le"}
 
 
-def test_every_alert_is_explained() -> None:
+def _rows(section: str) -> dict[str, set[str]]:
+    """By the word that each row of a table in docs/operating.md begins with, those in its second
+    column."""
     text = (ROOT / "docs/operating.md").read_text()
-    explained = set(re.findall(r"^\| `(\w+)` \|", text.partition("\n## Alerts\n")[2], re.MULTILINE))
-    assert {alert.name for alert in alerts()} == explained
+    text = text.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \|([^|]*)\|", text, re.MULTILINE)
+    return {name: set(re.findall(r"`(\w+)`", second)) for name, second in rows}
+
+
+def test_every_alert_is_explained() -> None:
+    assert {alert.name for alert in alerts()} == _rows("Alerts").keys()
+
+
+async def test_every_metric_is_explained_with_its_labels(running: Running) -> None:
+    shown: dict[str, set[str]] = {}
+    for program in PROMISED:
+        for one in await running.series(program):
+            of_scope = {label for label in one.labels if label.startswith("otel_scope_")}
+            shown.setdefault(one.name.removesuffix("_bucket"), set()).update(
+                one.labels.keys() - of_scope - {"le"}
+            )
+    promised = {name.removesuffix("_bucket") for names in PROMISED.values() for name in names}
+    assert _rows("Metrics") == {name: shown[name] for name in promised}
+
+
+def test_prometheus_reads_every_program_at_its_port() -> None:
+    services = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text())["services"]
+    ports = {
+        name: int(port)
+        for name, service in services.items()
+        for variable, port in _environment(service).items()
+        if variable.endswith("_PORT") and name != "provider"
+    }
+    (job,) = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())[
+        "scrape_configs"
+    ]
+    read = {name: one["port"] for one in job["dns_sd_configs"] for name in one["names"]}
+    assert read == ports
+    assert len(ports) == 8
+
+
+def _environment(service: dict[str, Any]) -> dict[str, str]:
+    environment = service.get("environment", {})
+    return environment if isinstance(environment, dict) else {}

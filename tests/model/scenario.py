@@ -79,5 +79,5 @@ class Scenario:
     @property
     def intent_ids(self) -> tuple[str, ...]:
         paid = [asked.charge for asked in self.captures] + list(self.charges)
-        named = [wish.intent_id for wish in self.intents] + [each.intent_id for each in paid]
+        named = [intent.intent_id for intent in self.intents] + [each.intent_id for each in paid]
         return tuple(dict.fromkeys([*named, *self.cancels]))

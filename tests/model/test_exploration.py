@@ -63,7 +63,7 @@ SCENARIOS = (
         states_min=95_000,
     ),
     Scenario(
-        name="a capture whose web-hook is lost, and a second payment",
+        name="a capture whose webhook is lost, and a second payment",
         intents=(ADA,),
         charges=(charge("second", "ada"),),
         captures=(CARD_WITHOUT_WEBHOOK,),

@@ -22,13 +22,13 @@ names = st.sampled_from(("ada", "bob", "eve"))
 
 @st.composite
 def scenarios(draw: st.DrawFn) -> Scenario:
-    wishes = draw(st.lists(names, unique=True, max_size=3))
+    intents = draw(st.lists(names, unique=True, max_size=3))
     slots = st.one_of(st.none(), st.builds(slot, st.integers(0, 3), st.integers(1, 3)))
     payers = draw(st.lists(st.tuples(names, amounts), max_size=5))
     cards = draw(st.lists(st.tuples(names, st.booleans()), max_size=2, unique_by=lambda c: c[0]))
     return Scenario(
         name="random",
-        intents=tuple(intent(name, slot=draw(slots)) for name in wishes),
+        intents=tuple(intent(name, slot=draw(slots)) for name in intents),
         charges=tuple(
             charge(f"payment-{j}", name, amount=amount) for j, (name, amount) in enumerate(payers)
         ),

@@ -58,7 +58,11 @@ class World:
 
     def _slot_rivals(self) -> list[int]:
         """For each intent, the flags of those that may hold a quantum which it wants."""
-        wants = {wish.intent_id: wish.slot.quanta() for wish in self.scenario.intents if wish.slot}
+        wants = {
+            intent.intent_id: intent.slot.quanta()
+            for intent in self.scenario.intents
+            if intent.slot
+        }
         return [
             sum(
                 self.at.holds_slot[self.at.intents[other]]
@@ -122,7 +126,7 @@ class World:
     def _queues(self, number: int) -> set[str]:
         message = self.network.messages[number]
         if not isinstance(message, Event):
-            return {"payment.events"}  # a web-hook: no queue, but as unruly
+            return {"payment.events"}  # a webhook: no queue, but as unruly
         return {queue for queue, types in QUEUES.items() if message.TYPE in types}
 
     def _arrive(self, state: State, number: int) -> State:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from postbox.apply import Apply, Decided, Handler
-from postbox.bounds import ConsumerOptions
 from postbox.clock import DatabaseClock
 from postbox.consumer import Consumer
 from postbox.database import Client, Database, connect, create_collections, own_database
@@ -19,6 +18,7 @@ from postbox.delivery import Message
 from postbox.event import Event
 from postbox.health import Health
 from postbox.inbox import Inbox
+from postbox.options import ConsumerOptions
 from postbox.outbox import Outbox
 from postbox.program import run
 from postbox.states import States

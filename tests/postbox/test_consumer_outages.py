@@ -11,7 +11,10 @@ from typing import Any
 
 import pytest
 
+from postbox.broker import connected, raw_channel
 from postbox.database import Client
+from postbox.errors import BrokerUnavailable
+from postbox.subscription import SETTLE_TIMEOUT_S, Subscription
 from postbox.transaction import TIMEOUT_S, transaction
 from stack.mongod import Mongod
 from tests.conftest import Space
@@ -22,6 +25,8 @@ from tests.postbox.link import link
 from tests.postbox.shop import QUICK, Placed, Shop, slowed
 from tests.postbox.test_consumer import is_applied
 
+UNAUTHORIZED, OUT_OF_DISK_SPACE = 13, 14031
+DELIVERIES = 100
 REFUSED: dict[str, Any] = {"errorCode": 251, "errorLabels": []}  # not tried again within
 
 
@@ -84,6 +89,46 @@ async def test_while_the_database_is_away_consuming_waits(
         assert await shop.totals() == {"o1": 90}
         assert shop.health.problems == {}
         assert await at.count(f"{space.queue}.dead") == 0
+
+
+@pytest.mark.parametrize("code", [UNAUTHORIZED, OUT_OF_DISK_SPACE])
+async def test_a_database_that_refuses_us_is_no_messages_fault(
+    client: Client, space: Space, code: int
+) -> None:
+    """Goal: nothing is dead-lettered however long it lasts, and it is told of all the while."""
+    async with broker(space) as at, Shop(client, space).open() as shop:
+        async with failing(space.mongo_uri, "find", "insert", errorCode=code):
+            await at.publish(*(event_of(Placed("o1")) for _ in range(10)))
+            await eventually(told(shop, "the database is away"))
+            for _ in range(20):
+                await asyncio.sleep(QUICK.database_retry_s / 10)
+                assert shop.health.problems
+        await is_applied(shop, at, 10)
+        assert shop.health.problems == {}
+        assert await shop.totals() == {"o1": 10}
+        assert await at.count(f"{space.queue}.dead") == 0
+
+
+async def test_an_acknowledgement_on_a_connection_that_ends_is_given_up(space: Space) -> None:
+    """Goal: the consumer finds a new connection. Method: more single acknowledgements than wait for
+    being written, on a line that is cut at that moment: they never are."""
+    async with broker(space) as at, link(space.rabbitmq_uri) as line:
+        await at.publish(*(event_of(Placed("o1")) for _ in range(DELIVERIES)))
+        async with connected(line.uri, name="test") as connection:
+            channel = await raw_channel(await connection.channel())
+            subscription: Subscription[Placed] = Subscription(
+                channel, space.queue, prefetch=DELIVERIES
+            )
+            await subscription.resume()
+
+            async def have_arrived() -> bool:
+                return subscription.waiting == DELIVERIES
+
+            await eventually(have_arrived)
+            _, *later = subscription.take(DELIVERIES)
+            line.cut()
+            with pytest.raises(BrokerUnavailable):
+                await asyncio.wait_for(subscription.settle(later), 2 * SETTLE_TIMEOUT_S)
 
 
 async def test_a_database_that_answers_but_cannot_commit_is_asked_calmly(
@@ -182,7 +227,7 @@ async def test_a_queue_that_somebody_deleted_is_made_again(client: Client, space
 async def test_a_queue_that_has_forgotten_its_consumers_is_consumed_again(
     client: Client, space: Space
 ) -> None:
-    """Goal: neither of two consumers waits for ever. Method: the queue is deleted and made again at
+    """Goal: neither of two consumers waits forever. Method: the queue is deleted and made again at
     once, of which RabbitMQ 3.10 tells them nothing; the second looks when the first is back.
     """
     quick, calm = (replace(QUICK, touch_every_s=seconds) for seconds in (0.1, 0.5))

@@ -1,9 +1,11 @@
 """A message that can never be handled is set aside with its reason; its neighbours go on."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import orjson
 import pytest
+from pamqp.header import ContentHeader
 
 from postbox.cloudevents import encode
 from postbox.database import Client
@@ -50,6 +52,42 @@ async def test_what_cannot_be_read_is_set_aside_at_once(
     assert letter.headers[REASON] == reason
     assert letter.headers[QUEUE] == space.queue
     assert letter.headers[ERROR]
+
+
+ODD = {
+    "a text that is no UTF-8": (b"m@@@@", b"m\xff\xfe\xff\xfe"),
+    "a header's name that is none": (b"name@", b"name\xff"),
+    "a time beyond the calendar": (b"T" + b"\x00" * 8, b"T" + b"\xff" * 8),
+}
+
+
+@pytest.mark.fault(14, "poison: properties that cannot be decoded")
+@pytest.mark.parametrize(("good", "odd"), ODD.values(), ids=ODD.keys())
+async def test_odd_properties_keep_nobody_from_the_queue(
+    client: Client, space: Space, monkeypatch: pytest.MonkeyPatch, good: bytes, odd: bytes
+) -> None:
+    """Goal: the event counts, for it can be read; so do its neighbours, each delivered once.
+
+    Method: change the message's bytes on their way to the broker.
+    """
+    marshal = ContentHeader.marshal
+
+    def spoilt(header: ContentHeader) -> bytes:
+        return marshal(header).replace(good, odd)
+
+    async with broker(space) as at:
+        await at.publish(event_of(Placed("o1")))
+        monkeypatch.setattr(ContentHeader, "marshal", spoilt)
+        time = datetime.fromtimestamp(0, UTC)
+        event = event_of(Placed("o2"))
+        await at.publish_raw(
+            encode(event), type_=event.type, message_id="m@@@@", headers={"name@": "x", "at": time}
+        )
+        monkeypatch.undo()
+        await at.publish(event_of(Placed("o3")))
+        async with Shop(client, space).open() as shop:
+            await is_applied(shop, at, 3)
+            assert await shop.totals() == {"o1": 1, "o2": 1, "o3": 1}
 
 
 @pytest.mark.fault(14, "poison: a handler bug")

@@ -50,7 +50,7 @@ async def test_a_notification_and_the_end_of_the_time_are_told_apart() -> None:
 async def test_a_connection_made_before_its_server_was_ready_takes_transactions(
     tmp_path: Path,
 ) -> None:
-    """Goal: no connection refuses sessions for ever. Method: a client with a single connection,
+    """Goal: no connection refuses sessions forever. Method: a client with a single connection,
     made to a server that has no replica set yet."""
     server = Mongod(tmp_path)
     (program,) = server.programs()

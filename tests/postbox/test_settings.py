@@ -67,6 +67,11 @@ def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> N
 async def test_uris_that_cannot_be_are_told_by_their_variable() -> None:
     with pytest.raises(ConfigurationError, match="MONGO_URI"):
         connect("http://127.0.0.1/shop", application="shop")
+    with pytest.raises(ConfigurationError, match=r"MONGO_URI: .*[Pp]ort"):
+        connect("mongodb://127.0.0.1:port/shop", application="shop")
+    with pytest.raises(ConfigurationError, match="MONGO_URI") as told:
+        connect("mongodb://user:pa/ssw.rd@127.0.0.1/shop", application="shop")
+    assert "ssw.rd" not in str(told.value)
     async with connect("mongodb://127.0.0.1:1/", application="shop") as client:
         with pytest.raises(ConfigurationError, match="MONGO_URI: name the service's database"):
             own_database(client)

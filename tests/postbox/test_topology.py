@@ -9,13 +9,13 @@ import aio_pika
 import pytest
 from pamqp.common import FieldTable
 
-from postbox import keeper
+from postbox import topology_keeper
 from postbox.clock import DatabaseClock
 from postbox.database import Client, own_database
 from postbox.errors import BrokerUnavailable, TopologyMismatch
 from postbox.health import Health
-from postbox.keeper import TopologyKeeper
 from postbox.topology import DELIVERY_LIMIT, LOOKS_MAX, Topology
+from postbox.topology_keeper import TopologyKeeper
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import broker, event_of
@@ -85,7 +85,7 @@ async def test_a_binding_that_was_torn_is_declared_again(
 
     Method: unbind the queue from the exchange, beside a keeper.
     """
-    monkeypatch.setattr(keeper, "INTERVAL_S", 0.3)
+    monkeypatch.setattr(topology_keeper, "INTERVAL_S", 0.3)
     kept = Kept(client, space)
     async with broker(space) as at, kept.running():
         await eventually(kept.is_ready)
@@ -105,7 +105,7 @@ async def test_a_binding_that_was_torn_is_declared_again(
 
 
 def test_the_interval_is_seconds() -> None:
-    assert keeper.INTERVAL_S <= 5
+    assert topology_keeper.INTERVAL_S <= 5
 
 
 async def test_a_queue_with_other_arguments_is_reported_and_left_alone(

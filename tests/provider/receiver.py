@@ -1,4 +1,4 @@
-"""Who gets the web-hooks: a real HTTP server that verifies each signature as a service would."""
+"""Who gets the webhooks: a real HTTP server that verifies each signature as a service would."""
 
 import threading
 import time
@@ -24,7 +24,7 @@ class Delivery:
 
 
 class Receiver:
-    """Answers 202, or what `answers` says for the next web-hooks of an intent."""
+    """Answers 202, or what `answers` says for the next webhooks of an intent."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/payment/captured?from=provider"

@@ -1,4 +1,4 @@
-"""What was answered once is answered for ever, and done once."""
+"""What was answered once is answered forever, and done once."""
 
 import asyncio
 from uuid import uuid4

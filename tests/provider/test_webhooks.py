@@ -1,4 +1,4 @@
-"""Web-hooks arrive, rightly signed, as often as was asked, whatever falls over in between."""
+"""Webhooks arrive, rightly signed, as often as was asked, whatever falls over in between."""
 
 import signal
 
@@ -71,7 +71,7 @@ async def test_drop_and_known_charges_send_nothing(
 
 
 async def test_owed_webhooks_survive_kill_9(own_simulator: Simulator, receiver: Receiver) -> None:
-    """Goal: no owed web-hook is lost. Method: the receiver away, SIGKILL, then it is back."""
+    """Goal: no owed webhook is lost. Method: the receiver away, SIGKILL, then it is back."""
     nobody = f"http://127.0.0.1:{free_port()}/payment/captured"
     own_simulator.stop()
     own_simulator.environment["WEBHOOK_URL"] = nobody

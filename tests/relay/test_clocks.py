@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from stack import faketime
 from stack.ports import LOOPBACK
+from tests import faketime
 from tests.eventually import eventually
 from tests.relay.stage import RelayProgram, Stage
 

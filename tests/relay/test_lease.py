@@ -95,6 +95,32 @@ async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(stage
         await term.renew()
 
 
+async def test_two_divisions_that_ask_at_the_same_moment_do_not_both_lead(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: the other one takes its lease between our question and ours."""
+    ask = Checkpoint.other_division
+    asked = 0
+
+    async def at_the_same_moment(self: Checkpoint) -> int | None:
+        nonlocal asked
+        asked += 1
+        answer = await ask(self)
+        if asked == 1:
+            assert await Checkpoint(stage.database, Shard(1, 2), holder="b", lease_s=1.0).take()
+        return answer
+
+    monkeypatch.setattr(Checkpoint, "other_division", at_the_same_moment)
+    async with stage.relaying():
+
+        async def has_asked_again() -> bool:
+            return asked > 2
+
+        await eventually(has_asked_again)
+        assert (await stage.checkpoint())["fence"] == 1, "it was given back, and not taken again"
+        await stage.delivered(await stage.add(3))
+
+
 async def test_without_its_lease_a_relay_sends_nothing(stage: Stage) -> None:
     """Goal: a holder that cannot renew stops publishing. Method: a term that is over already."""
     (event_id,) = await stage.add(1)
@@ -103,8 +129,8 @@ async def test_without_its_lease_a_relay_sends_nothing(stage: Stage) -> None:
     window = Window(messages_max=1, bytes_max=1)
     window.add(message_of(row), None)
     over = Term(checkpoint(stage, "a"), fence=1, token=None, until_s=time.monotonic())
-    status = Status(stage.name, RelayHealth())
-    link = Link(stage.name, stage.rabbitmq.uri, window, over, status, deadline_s=1.0)
+    status = Status(stage.name, Shard(), RelayHealth())
+    link = Link(stage.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(link.run(), TAKE_OVER_S)
     assert window.oldest_sent_at_s is None

@@ -5,9 +5,11 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from postbox.source import Shard
+from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import PATIENCE_S, RelayProgram, Stage
 
@@ -22,6 +24,25 @@ async def led(stage: Stage) -> dict[str, int]:
     """How many shards each process leads, by the process's id."""
     cursor = stage.database["relay_checkpoint"].find({"$expr": {"$gt": ["$until", "$$NOW"]}})
     return dict(Counter([row["holder"].split("/")[-2] async for row in cursor]))
+
+
+async def test_a_shard_that_is_never_ours_is_no_reason_not_to_be_ready(stage: Stage) -> None:
+    """Method: another relay is alive, as far as the members say, and leads nothing."""
+    long_hence = datetime.now(UTC) + timedelta(hours=1)
+    await stage.database["relay_members"].insert_one(
+        {"_id": "another", "shards": 2, "since": datetime.now(UTC), "until": long_hence}
+    )
+    async with stage.relaying(shards=Shard.all(2)) as relay:
+
+        async def is_ready() -> bool:
+            assert relay.health.problems == {}
+            return State.STREAMING in relay.health.states.values()
+
+        await eventually(is_ready)
+        assert sorted(state.value for state in relay.health.states.values()) == [
+            "standby",
+            "streaming",
+        ]
 
 
 async def led_whole(stage: Stage) -> bool:

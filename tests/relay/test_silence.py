@@ -17,7 +17,7 @@ from tests.postbox.link import link
 from tests.relay.stage import Stage
 
 SHOWN_AFTER_S, GIVEN_UP_AFTER_S = 1.5, 2.5
-HELD_BACK_S: Final = 8.0
+HELD_BACK_S: Final = 5.0
 LONG_LEASE: Final = Options(lease_s=60.0)
 """So that no renewal in time, and none that hangs, ends the term."""
 
@@ -80,6 +80,13 @@ async def test_a_start_that_hangs_is_given_up(stage: Stage, command: str) -> Non
     ids = await stage.add(5)
     async with held_back(stage, command), stage.relaying(LONG_LEASE):
         await delivered_before_the_answer(stage, ids)
+
+
+async def test_a_sweep_that_hangs_is_given_up(stage: Stage) -> None:
+    sweeping = Options(lease_s=60.0, sweep_every_s=0.5)
+    async with stage.streaming(sweeping) as relay, held_back(stage, "find"):
+        await told_of(relay, f"{stage.name}.stream")
+        await delivered_before_the_answer(stage, await stage.add(5))
 
 
 async def test_a_mark_that_hangs_is_given_up(stage: Stage) -> None:

@@ -21,6 +21,7 @@ PROMPT_S: Final = 2.0
 """Far less than any time limit that the other source's trouble may be waiting for."""
 ROUNDS: Final = 5
 UNAUTHORIZED: Final = 13
+OPERATION_FAILED: Final = 96
 
 
 @pytest.fixture
@@ -107,14 +108,15 @@ async def test_a_queue_that_is_full_slows_no_other_source(stage: Stage, other: S
         await eventually(have_arrived)
 
 
+@pytest.mark.parametrize("code", [UNAUTHORIZED, OPERATION_FAILED])
 async def test_a_database_that_refuses_the_relay_ends_no_other_source(
-    stage: Stage, other: Stage
+    stage: Stage, other: Stage, code: int
 ) -> None:
-    """Goal: a permission that was taken away is told of, costs its own source alone, and is found
-    again. Method: every command of that source's relay is refused for a while."""
+    """Goal: a permission that was taken away, or whatever else, is told of, costs its own source
+    alone, and is found again. Method: every command of that source's relay fails for a while."""
     commands = ("aggregate", "find", "findAndModify", "getMore", "update")
     refused = failing(
-        other.mongod.uri, *commands, application=f"relay {other.name}", errorCode=UNAUTHORIZED
+        other.mongod.uri, *commands, application=f"relay {other.name}", errorCode=code
     )
     async with relaying(stage, other) as relay:
         async with refused:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from postbox.source import Shard
 from relay.state import TRANSITIONS, RelayHealth, State, Status
 
 
@@ -13,7 +14,7 @@ def test_every_state_can_be_left_and_leads_back_to_standby() -> None:
 
 
 def test_an_undeclared_transition_raises() -> None:
-    status = Status("booking", RelayHealth())
+    status = Status("booking", Shard(), RelayHealth())
     status.enter(State.DRAINING)
     with pytest.raises(ValueError, match="draining → streaming"):
         status.enter(State.STREAMING)
@@ -21,7 +22,7 @@ def test_an_undeclared_transition_raises() -> None:
 
 def test_health_tells_the_state_and_a_standby_is_ready() -> None:
     health = RelayHealth()
-    status = Status("booking", health)
+    status = Status("booking", Shard(), health)
     assert health.problems == {"booking.database": "starting"}
     status.database_ok()
     assert not health.problems

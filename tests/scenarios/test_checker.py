@@ -251,7 +251,7 @@ def a_capture_has_no_answer(snapshot: Snapshot) -> Snapshot:
 
 @breaks("I6")
 def a_wish_was_never_heard_of(snapshot: Snapshot) -> Snapshot:
-    return replace(snapshot, wishes=snapshot.wishes | {"unheard"})
+    return replace(snapshot, intents=snapshot.intents | {"unheard"})
 
 
 @breaks("I7")

@@ -62,10 +62,10 @@ async def _customer(
     accepted: list[str] = []
     while not over.is_set():
         intent_id, payment_id = f"i-{uuid7().hex}", f"p-{uuid7().hex}"
-        wish = {"intentId": intent_id, "userId": "ada", "amount": PRICE, "currency": "USD"}
-        await _until(http, f"{gateway}/booking/intent", wish, 202)
+        intent = {"intentId": intent_id, "userId": "ada", "amount": PRICE, "currency": "USD"}
+        await _until(http, f"{gateway}/booking/intent", intent, 202)
         accepted.append(intent_id)
-        await _until(http, f"{provider}/charges", {**wish, "paymentId": payment_id}, 201)
+        await _until(http, f"{provider}/charges", {**intent, "paymentId": payment_id}, 201)
     return accepted
 
 

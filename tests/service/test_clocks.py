@@ -1,6 +1,6 @@
 """Services on hosts whose clocks are wrong: what must be exact goes by the database's clock.
 
-A web-hook alone is judged by the host's own clock: it is refused, loudly, and nothing is lost.
+A webhook alone is judged by the host's own clock: it is refused, loudly, and nothing is lost.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from stack import faketime
+from tests import faketime
 from tests.service.conftest import ENVIRONMENT
 from tests.service.test_refused_intents import is_problem
 from tests.service.town import Town, fresh
@@ -61,7 +61,7 @@ async def test_an_intent_is_timed_out_neither_early_nor_late(apart: Town) -> Non
 @pytest.mark.fault(20, "the payment service is ten minutes off; a customer pays")
 async def test_a_charge_whose_web_hook_is_refused_for_its_time_is_found(apart: Town) -> None:
     """Goal: whoever paid is confirmed in spite of our wrong clock, somebody is told of it, and the
-    timeline is in order. Method: the provider signs its web-hooks at the right time.
+    timeline is in order. Method: the provider signs its webhooks at the right time.
     """
     refused = await apart.webhook(apart.charge(fresh("unknown")))
     is_problem(refused, 401, "webhook-timestamp")

@@ -1,4 +1,4 @@
-"""A reply that was given is given again, even when the same wish would be refused by now."""
+"""A reply that was given is given again, even when the same intent would be refused by now."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,8 +7,8 @@ from opentelemetry.context import Context
 from postbox.clock import DatabaseClock
 from postbox.database import Client, own_database
 from postbox.group import Submission
-from postbox.http import Problem
 from postbox.outbox import Outbox
+from postbox.problems import Problem
 from services.gateway.intake import Accepted, Intake
 from services.gateway.requests import Command, CreateIntent, IntentBody, parse
 
@@ -26,7 +26,7 @@ class ClockAt(DatabaseClock):
         return self.moment
 
 
-def wish(key: str) -> Submission[Command]:
+def intent(key: str) -> Submission[Command]:
     slot = {
         "resourceId": "room-1",
         "startsAt": SLOT_STARTS_AT.isoformat(),
@@ -43,11 +43,11 @@ async def test_a_retry_after_the_slot_began_gets_the_saved_reply(client: Client)
     await outbox.prepare()
     await Intake.prepare(database)
     intake = Intake(database, outbox, clock)
-    (first,) = await intake.commit([wish("key-1")])
+    (first,) = await intake.commit([intent("key-1")])
     assert isinstance(first, Accepted)
 
     clock.moment = SLOT_STARTS_AT + timedelta(minutes=1)
-    again, other = await intake.commit([wish("key-1"), wish("key-2")])
+    again, other = await intake.commit([intent("key-1"), intent("key-2")])
     assert again == Accepted(first.intent_id, replayed=True)
     assert isinstance(other, Problem)
     assert other.body["field"] == "slot.startsAt"

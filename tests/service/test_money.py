@@ -10,7 +10,7 @@ CLAIM_LIMIT_S = 25.0  # a worker that died holds its claim for ten seconds
 
 
 async def nothing_is_asked_any_more(town: Town, intent_id: str) -> None:
-    """A web-hook may settle all before the capture that it came of is answered."""
+    """A webhook may settle all before the capture that it came of is answered."""
     captures = town.client["payment"]["captures"]
 
     async def look() -> bool:
@@ -104,9 +104,9 @@ async def test_a_payment_service_killed_while_it_asks_has_asked_once_in_effect(t
         assert len(refunds) == (0 if view["status"] == "confirmed" else 1), view
 
 
-@pytest.mark.fault(26, "a web-hook that never comes")
+@pytest.mark.fault(26, "a webhook that never comes")
 async def test_a_charge_that_no_web_hook_tells_of_is_found(town: Town) -> None:
-    """Goal: confirmed, or refunded. Method: the provider drops the web-hooks of two charges."""
+    """Goal: confirmed, or refunded. Method: the provider drops the webhooks of two charges."""
     paid, owed = await town.booked(), await town.booked()
     await town.pay(paid, webhook={"drop": True})
     await town.pay(owed, webhook={"drop": True}, amount=PRICE + 1)

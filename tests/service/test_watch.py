@@ -10,6 +10,7 @@ import pytest
 
 from postbox.service import Service
 from postbox.topology import Topology
+from services.gateway import watch
 from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake
 from services.gateway.view import View
@@ -21,6 +22,7 @@ from tests.postbox.failpoints import failing
 from tests.service.test_refused_intents import is_problem
 
 FOLLOWERS_MAX = 2
+IMPATIENT_S = 0.5
 INTENT = "watched"
 LIMIT_S = 10.0
 SLOW_MS = 1_000
@@ -33,8 +35,8 @@ async def gateway(space: Space) -> AsyncIterator[httpx.AsyncClient]:
     service = Service(
         "gateway", mongo_uri=space.mongo_uri, rabbitmq_uri=space.rabbitmq_uri, topology=topology
     )
-    watch = Watch(service.database, subscribers_max=FOLLOWERS_MAX)
-    api = GatewayApi(service, Intake(service.database, service.outbox, service.clock), watch)
+    following = Watch(service.database, subscribers_max=FOLLOWERS_MAX)
+    api = GatewayApi(service, Intake(service.database, service.outbox, service.clock), following)
     stop, port = asyncio.Event(), free_port()
     await service.database["views"].insert_one(
         {"_id": INTENT, "v": 0, **View(intent_id=INTENT).to_document()}
@@ -54,7 +56,7 @@ async def gateway(space: Space) -> AsyncIterator[httpx.AsyncClient]:
 
         await eventually(is_ready)
         yield http
-    watch.close()
+    following.close()
     stop.set()
     await running
 
@@ -83,6 +85,22 @@ async def test_one_follower_too_many_gets_a_problem_and_a_place_when_one_is_free
                 return answer.is_success
 
         await eventually(is_let_in)
+
+
+async def test_a_stream_that_hangs_ends_its_followers_and_the_next_are_served(
+    gateway: httpx.AsyncClient, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: nobody follows a dead stream. Method: MongoDB holds back its answer."""
+    monkeypatch.setattr(watch, "ANSWER_LIMIT_S", IMPATIENT_S)
+    held = {"blockConnection": True, "blockTimeMS": int(6 * IMPATIENT_S * 1_000)}
+    async with (
+        gateway.stream("GET", f"/booking/{INTENT}/events") as answer,
+        failing(space.mongo_uri, "getMore", times=1, application="gateway", **held),
+        asyncio.timeout(3 * IMPATIENT_S),
+    ):
+        assert [line async for line in answer.aiter_lines()]
+    async with followed(gateway):
+        pass
 
 
 async def test_who_comes_while_the_stream_of_others_is_being_closed_is_served(

@@ -1,4 +1,4 @@
-"""The provider's web-hook: who did not sign is refused; what was signed is money, never lost."""
+"""The provider's webhook: who did not sign is refused; what was signed is money, never lost."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

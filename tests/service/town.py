@@ -50,13 +50,13 @@ class Town:
         self._webhook = Webhook(info.payment.webhook_secret)
 
     async def book(self, key: str | None = None, **fields: Any) -> httpx.Response:
-        """A wish to book; `fields` go into the body."""
+        """An intent to book; `fields` go into the body."""
         body = {"userId": "ada", "amount": PRICE, **fields}
         headers = {"Idempotency-Key": key} if key else {}
         return await self.http.post(f"{self.gateway}/booking/intent", json=body, headers=headers)
 
     async def booked(self, **fields: Any) -> str:
-        """The intentId of a wish that was accepted."""
+        """The intentId of an intent that was accepted."""
         answer = await self.book(**fields)
         assert answer.status_code == 202, answer.text
         return str(answer.json()["intentId"])
@@ -82,14 +82,14 @@ class Town:
         return await eventually(look, limit_s=limit_s)
 
     async def pay(self, intent_id: str, **fields: Any) -> str:
-        """The customer pays at the provider, which sends its web-hook; the paymentId."""
+        """The customer pays at the provider, which sends its webhook; the paymentId."""
         body = {"intentId": intent_id, "userId": "ada", "amount": PRICE, "currency": "USD"}
         answer = await self.http.post(f"{self.provider}/charges", json={**body, **fields})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["paymentId"])
 
     def charge(self, intent_id: str, **fields: Any) -> dict[str, Any]:
-        """The body of a web-hook, for a charge that the provider's own list does not have."""
+        """The body of a webhook, for a charge that the provider's own list does not have."""
         return {
             "paymentId": fresh("pay"),
             "intentId": intent_id,
@@ -100,7 +100,7 @@ class Town:
         }
 
     def signed(self, body: bytes, *, at: datetime | None = None) -> dict[str, str]:
-        """The headers of a web-hook that the provider would send."""
+        """The headers of a webhook that the provider would send."""
         at = at or datetime.now(UTC)
         message_id = fresh("msg")
         return {

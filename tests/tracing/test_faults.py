@@ -24,7 +24,7 @@ def decisions(spans: Collection[Span], service: str, name: str) -> list[str]:
 
 
 def waits(spans: Collection[Span]) -> bool:
-    """The booking service has the wish, and waits for the payment."""
+    """The booking service has the intent, and waits for the payment."""
     return "wait" in decisions(spans, "booking", "process booking.intent.created")
 
 
@@ -67,7 +67,7 @@ async def test_a_relay_that_dies_before_it_marks_leaves_one_trace(town: Town) ->
     await town.stack.hold("relay")
     traceresponse = await town.book(customer)
     await town.stack.release("relay", {"CRASH_AT": "relay.confirmed:1"}, wait=False)
-    await town.seen(customer, waits, "the wish came first")
+    await town.seen(customer, waits, "the intent came first")
     await town.pay(customer, traceresponse)
     await town.becomes(customer, "confirmed")
 
@@ -93,7 +93,7 @@ async def test_a_relay_restart_is_not_to_be_seen_in_the_tree(town: Town) -> None
     await town.stack.hold("relay", signal.SIGTERM)
     traceresponse = await town.book(customer)
     await town.stack.release("relay")
-    await town.seen(customer, waits, "the wish came first")
+    await town.seen(customer, waits, "the intent came first")
     await town.pay(customer, traceresponse)
     await town.becomes(customer, "confirmed")
     await town.tree(customer, TRIVIAL)

@@ -24,7 +24,7 @@ EXPORTED_WITHIN_S = 15.0
 
 @dataclass(frozen=True)
 class Customer:
-    """One wish, made under a span of the customer's own, which nobody exports."""
+    """One intent, made under a span of the customer's own, which nobody exports."""
 
     intent_id: str = field(default_factory=lambda: f"traced-{uuid7().hex}")
     trace_id: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -46,7 +46,7 @@ class Town:
     # --- what is done
 
     async def book(self, customer: Customer) -> str:
-        """The `traceresponse` of the accepted wish."""
+        """The `traceresponse` of the accepted intent."""
         reply = await self._http.post(
             f"{self.stack.info.gateway.url}/booking/intent",
             json={"intentId": customer.intent_id, "userId": USER, "amount": PRICE},
@@ -58,7 +58,7 @@ class Town:
     async def pay(
         self, customer: Customer, traceparent: str | None, *, amount: int = PRICE, **webhook: int
     ) -> None:
-        """At the provider, which gives `traceparent` back in its web-hook."""
+        """At the provider, which gives `traceparent` back in its webhook."""
         reply = await self._http.post(
             f"{self.stack.info.provider.url}/charges",
             json={

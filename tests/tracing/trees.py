@@ -81,4 +81,4 @@ gateway POST /booking/intent
   payment POST /payment/captured = duplicate
   payment POST /payment/captured = duplicate
 """
-"""The web-hook came three times, and one event was on the wire twice."""
+"""The webhook came three times, and one event was on the wire twice."""

@@ -211,8 +211,8 @@ def test_a_refused_payment_is_a_duplicate_in_every_state(before: Booking) -> Non
 
 
 def test_an_intent_without_a_slot_never_asks_for_one() -> None:
-    wish = INTENT.model_copy(update={"slot": None})
-    decision = decide(None, wish, slot_free=True)
+    intent = INTENT.model_copy(update={"slot": None})
+    decision = decide(None, intent, slot_free=True)
     assert (decision.outcome, decision.slot) == ("wait", None)
     assert decide(decision.state, CANCEL, slot_free=True).slot is None
 

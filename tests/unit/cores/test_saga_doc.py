@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from services import saga_doc
+from tests import saga_doc
 
 
 def test_the_page_is_up_to_date() -> None:
     text = saga_doc.DOCUMENT.read_text(encoding="utf-8")
-    assert saga_doc.drawn(text) == text, "run python -m services.saga_doc"
+    assert saga_doc.drawn(text) == text, "run python -m tests.saga_doc"
 
 
 def test_the_page_shows_everything_that_is_drawn() -> None:

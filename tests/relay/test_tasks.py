@@ -4,7 +4,7 @@ import asyncio
 import gc
 
 from relay.errors import LeaseLost
-from relay.together import cancelled
+from relay.tasks import cancelled
 
 
 async def test_what_failed_on_its_own_just_before_it_was_cancelled_is_dropped() -> None:

@@ -1,4 +1,4 @@
-"""`python -m services.saga_doc [--check]`: keeps docs/saga.md equal to the services' tables.
+"""`python -m tests.saga_doc [--check]`: keeps docs/saga.md equal to the services' tables.
 
 The prose is written by hand; what stands between the marks is drawn from the tables, and --check
 exits 1 where it drifted.
@@ -132,12 +132,12 @@ def drawn(text: str) -> str:
 
 def main(arguments: list[str]) -> int:
     if arguments not in ([], ["--check"]):
-        print("usage: python -m services.saga_doc [--check]", file=sys.stderr)
+        print("usage: python -m tests.saga_doc [--check]", file=sys.stderr)
         return 2
     text = DOCUMENT.read_text(encoding="utf-8")
     wanted = drawn(text)
     if arguments and text != wanted:
-        print("docs/saga.md is out of date: run python -m services.saga_doc")
+        print("docs/saga.md is out of date: run python -m tests.saga_doc")
         return 1
     if not arguments:
         DOCUMENT.write_text(wanted, encoding="utf-8")

@@ -13,9 +13,9 @@ from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
-from postbox.backlog import COUNT_MAX, PARKED, PENDING, in_state
+from postbox import backlog
 from postbox.database import Client, Database, Document, database_errors
-from postbox.outbox import COLLECTION as OUTBOX
+from postbox.outbox import PARKED, PENDING
 from postbox.source import Shard
 
 CHECKPOINTS: Final = "relay_checkpoint"
@@ -113,29 +113,12 @@ async def _stands(
         holder=checkpoint.get("holder"),
         is_led=checkpoint.get("is_led", False),
         fence=checkpoint.get("fence"),
-        lag_s=await _lag_s(database, shard),
+        lag_s=await backlog.lag_s(database, shard=shard),
         token_age_s=None if age_ms is None else age_ms / 1000,
         oplog_left_s=None if token_s is None or first_s is None else float(token_s - first_s),
-        pending=await _count(database, PENDING, shard),
-        parked=await _count(database, PARKED, shard),
+        pending=await backlog.count(database, PENDING, shard=shard),
+        parked=await backlog.count(database, PARKED, shard=shard),
     )
-
-
-async def _count(database: Database, state: str, shard: Shard) -> int:
-    wanted = {**in_state(state), **shard.filter()}
-    return await database[OUTBOX].count_documents(wanted, limit=COUNT_MAX)
-
-
-async def _lag_s(database: Database, shard: Shard) -> float:
-    cursor = await database[OUTBOX].aggregate(
-        [
-            {"$match": {**in_state(PENDING), **shard.filter(), "time": {"$type": "date"}}},
-            {"$sort": {"time": ASCENDING, "_id": ASCENDING}},
-            {"$limit": 1},
-            {"$project": {"age": {"$subtract": ["$$NOW", "$time"]}}},
-        ]
-    )
-    return next((max(0.0, row["age"] / 1000) for row in await cursor.to_list()), 0.0)
 
 
 async def _oplog(client: Client) -> tuple[int | None, int | None]:

@@ -4,17 +4,17 @@ from typing import Final
 
 from pymongo.errors import OperationFailure, PyMongoError, WriteConcernError
 
+from postbox import database
 from postbox.database import is_unavailable
 
 _LOST_CURSOR: Final = {43, 136, 175, 206, 237}
 """CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled: read again."""
 _BAD_VALUE: Final = 2
-_REFUSED: Final = {13, 18, 8000, 40573}
-"""Unauthorized, AuthenticationFailed, Atlas's own, and "change streams need a replica set"."""
+_NO_REPLICA_SET: Final = 40573
 
 
 def is_passing(error: PyMongoError) -> bool:
-    """Whether a new term may go better. The operation may have been applied all the same."""
+    """Whether the same may go better in a new term. It may have been applied all the same."""
     if is_unavailable(error) or isinstance(error, WriteConcernError) or is_refused(error):
         return True
     if not isinstance(error, OperationFailure):
@@ -24,7 +24,8 @@ def is_passing(error: PyMongoError) -> bool:
 
 def is_refused(error: PyMongoError) -> bool:
     """Whether the server will refuse the same until a person changes something, there or here."""
-    return isinstance(error, OperationFailure) and error.code in _REFUSED
+    no_streams = isinstance(error, OperationFailure) and error.code == _NO_REPLICA_SET
+    return no_streams or database.is_refused(error)
 
 
 def _lacks_index(error: OperationFailure) -> bool:

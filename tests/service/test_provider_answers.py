@@ -1,0 +1,168 @@
+"""Whatever the provider answers: it was done, it was declined, or it is asked again."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from postbox.clock import DatabaseClock
+from postbox.database import Client, Database, Document, create_collections
+from postbox.outbox import Outbox
+from services.payment import instruments, provider
+from services.payment.core import Input
+from services.payment.errands import Captures
+from services.payment.inputs import CaptureDeclined, CaptureSucceeded
+from services.payment.provider import HttpProvider, Unanswered
+from services.payment.state import Capture, CaptureState, Charge
+from services.payment.work import Ledger
+from services.payment.worker import Worker
+from stack.ports import LOOPBACK
+from tests.eventually import eventually
+
+CAPTURE = Capture(
+    capture_id="c1",
+    intent_id="i1",
+    user_id="ada",
+    amount=100,
+    currency="USD",
+    payment_method="card",
+    state=CaptureState.REQUESTED,
+)
+
+
+@asynccontextmanager
+async def answering(body: bytes, *, every_s: float = 0.0) -> AsyncIterator[HttpProvider]:
+    """A provider that says 201 and this to everything, a byte at a time where it is slow."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        head = f"HTTP/1.1 201 Created\r\nContent-Length: {len(body)}\r\n\r\n"
+        writer.write(head.encode())
+        for byte in body:
+            writer.write(bytes([byte]))
+            if every_s:
+                await asyncio.sleep(every_s)
+        writer.close()
+
+    async with await asyncio.start_server(answer, LOOPBACK, 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        asked = HttpProvider(f"http://{LOOPBACK}:{port}")
+        try:
+            yield asked
+        finally:
+            await asked.close()
+
+
+@pytest.mark.parametrize("payment_id", ["", "ch_1=", "c" * 200, 7, None, {"a": 1}])
+async def test_a_payment_id_that_cannot_be_is_no_answer(payment_id: object) -> None:
+    async with answering(orjson.dumps({"paymentId": payment_id})) as asked:
+        with pytest.raises(Unanswered, match="paymentId"):
+            await asked.capture(CAPTURE, traceparent="")
+
+
+@pytest.mark.parametrize(
+    "page", [{}, [], {"charges": 1}, {"charges": [1], "refunds": [], "next": 0, "more": False}]
+)
+async def test_a_list_that_cannot_be_is_no_answer(page: object) -> None:
+    async with answering(orjson.dumps(page)) as asked:
+        with pytest.raises(Unanswered):
+            await asked.list(0)
+
+
+async def test_an_answer_that_trickles_in_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(provider, "CALL_TIMEOUT_S", 0.3)
+    async with answering(b'{"paymentId": "p1"}', every_s=0.1) as asked:
+        with pytest.raises(Unanswered, match="TimeoutError"):
+            await asked.capture(CAPTURE, traceparent="")
+
+
+Answer = Callable[[Document, datetime], Awaitable[Input]]
+
+
+class Asked(Captures):
+    """Captures by a provider that answers as a test has it."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        self.rounds = 0
+
+    async def ask(self, row: Document, now: datetime) -> Input:
+        self.rounds += 1
+        return await self._answer(row, now)
+
+
+@asynccontextmanager
+async def working(client: Client, ledger: Ledger, asked: Asked) -> AsyncIterator[Database]:
+    """A worker with one capture that is owed."""
+    database, clock = client.get_default_database(), DatabaseClock(client)
+    await clock.sync()
+    await Worker.prepare(database)
+    await database["captures"].insert_one({**CAPTURE.to_document(), "v": 0, "traceparent": None})
+    stop = asyncio.Event()
+    running = asyncio.create_task(Worker(asked, database, ledger, clock).run(stop))
+    try:
+        yield database
+    finally:
+        stop.set()
+        await running
+
+
+@pytest.fixture
+async def ledger(client: Client) -> Ledger:
+    database = client.get_default_database()
+    outbox = Outbox(database, source="/test", clock=DatabaseClock(client))
+    await outbox.prepare()
+    await create_collections(database, "payments", "captures", "closed_intents")
+    return Ledger(database, outbox)
+
+
+async def test_an_answer_that_contradicts_an_earlier_one_is_alarmed(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Goal: money is on record, and a person is told. Method: another worker, which was slower, has
+    heard meanwhile that the capture is declined."""
+    alarms: list[str] = []
+    monkeypatch.setattr(instruments, "alarm", alarms.append)
+
+    async def answer(row: Document, now: datetime) -> Input:
+        await ledger.decide(CaptureDeclined(capture_id=row["_id"]))
+        charge = Charge(payment_id="p1", intent_id="i1", user_id="ada", amount=100, currency="USD")
+        return CaptureSucceeded(capture_id=row["_id"], charge=charge, at=now)
+
+    with capture_logs() as lines:
+        async with working(client, ledger, Asked(answer)) as database:
+
+            async def is_on_record() -> bool:
+                row = await database["payments"].find_one({"_id": "p1"})
+                return row is not None and bool(alarms)
+
+            await eventually(is_on_record)
+    assert alarms == ["contradiction"]
+    (line,) = (line for line in lines if line["log_level"] == "error")
+    assert line["event"] == "the provider's answer contradicts what is known"
+
+
+async def test_an_errand_that_fails_ends_no_other(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.payment.errands.CLAIM", timedelta(milliseconds=100))
+
+    async def answer(row: Document, now: datetime) -> Input:
+        if asked.rounds == 1:
+            raise RuntimeError("a bug")
+        return CaptureDeclined(capture_id=row["_id"])
+
+    asked = Asked(answer)
+    async with working(client, ledger, asked) as database:
+
+        async def is_declined() -> bool:
+            row = await database["captures"].find_one({"_id": "c1"})
+            return row is not None and row["state"] == CaptureState.DECLINED
+
+        await eventually(is_declined)
