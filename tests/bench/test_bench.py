@@ -36,7 +36,7 @@ PROMISED = {
 }
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 async def test_a_tiny_run_measures_everything(tmp_path: Path) -> None:
     results = tmp_path / "results.json"
     bench = await asyncio.create_subprocess_exec(
