@@ -17,7 +17,7 @@ from tests.postbox.link import link
 from tests.relay.stage import Stage
 
 SHOWN_AFTER_S, GIVEN_UP_AFTER_S = 1.5, 2.5
-HELD_BACK_S: Final = 5.0
+HELD_BACK_S: Final = 6.0
 LONG_LEASE: Final = Options(lease_s=60.0)
 """So that no renewal in time, and none that hangs, ends the term."""
 
@@ -30,12 +30,13 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def held_back(stage: Stage, command: str) -> AbstractAsyncContextManager[None]:
-    """The next answer to such a command of the relay's."""
+    """The next answer to such a command of the relay's to the outbox."""
     return failing(
         stage.mongod.uri,
         command,
         times=1,
         application=f"relay {stage.name}",
+        namespace=f"{stage.name}.outbox",
         blockConnection=True,
         blockTimeMS=int(HELD_BACK_S * 1000),
     )
@@ -92,6 +93,15 @@ async def test_a_sweep_that_hangs_is_given_up(stage: Stage) -> None:
 async def test_a_mark_that_hangs_is_given_up(stage: Stage) -> None:
     async with stage.streaming(LONG_LEASE), held_back(stage, "update"):
         await delivered_before_the_answer(stage, await stage.add(5))
+
+
+async def test_a_parking_that_hangs_is_given_up(stage: Stage) -> None:
+    async def is_parked() -> bool:
+        return await stage.states() == {"parked": 1}
+
+    async with stage.streaming(LONG_LEASE), held_back(stage, "update"):
+        await stage.add(1, type="x" * 300)
+        await eventually(is_parked, limit_s=HELD_BACK_S - 0.5)
 
 
 async def delivered_before_the_answer(stage: Stage, ids: list[str]) -> None:
