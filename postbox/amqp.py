@@ -1,11 +1,10 @@
 """A repair of pamqp's decoding, without which one odd message keeps everybody from its queue.
 
-A message's properties are whatever its publisher wrote: a text that is no UTF-8, a time beyond the
-calendar, a header of a type that nobody knows. pamqp takes such a message for a broken connection,
-which ends; the broker delivers it again on the next one, and so without end, and counts a delivery
-each time for every message that was under way beside it. Here such a text is read with replacement
-characters, such a time as none, and headers that cannot be read as no headers; then the message is
-the consumer's to judge, like any other.
+A message's properties are whatever its publisher wrote: a text that is no UTF-8, or a time beyond
+the calendar. pamqp takes such a message for a broken connection, which ends; the broker delivers it
+again on the next one, and so without end, and counts a delivery each time for every message that
+was under way beside it. Here such a text is read with replacement characters, such a time as none,
+and headers that cannot be read as no headers; then the message is the consumer's to judge.
 """
 
 from collections.abc import Callable

@@ -107,7 +107,7 @@ class Handling(Generic[T]):
                 decisions = await self._apply(messages)
             except TryAgain as error:
                 await self._outage.sit_out(error, subscription, stop)
-            except Exception:
+            except Exception:  # the handler's; it shows that the database answers
                 await self._outage.is_over(subscription)
                 raise
             else:

@@ -5,11 +5,13 @@ import json
 import signal
 import time
 
+import aio_pika
 import httpx
 import pytest
 
+from postbox.topology import Topology
 from tests.eventually import eventually
-from tests.relay.stage import Stage
+from tests.relay.stage import Stage, taken
 
 
 @pytest.mark.fault(17, "SIGTERM in the middle of publishing")
@@ -100,12 +102,29 @@ async def test_it_starts_while_both_servers_are_away(stage: Stage) -> None:
         assert await relay.ended(within_s=10) == 0
 
 
-@pytest.mark.parametrize("variable", ["RELAY_SOURCES", "RABBITMQ_URI", "RELAY_SHARD"])
+@pytest.mark.parametrize("variable", ["RELAY_SOURCES", "RABBITMQ_URI", "RELAY_SHARD", "LOG_LEVEL"])
 async def test_it_says_in_one_line_which_variable_is_wrong(stage: Stage, variable: str) -> None:
     async with stage.program(**{variable: "nonsense"}) as relay:
         assert await relay.ended() == 1
         (line,) = relay.log.read_text().splitlines()
         assert line.startswith(f"relay: {variable}: ")
+
+
+async def test_it_publishes_to_the_exchange_that_is_named(stage: Stage) -> None:
+    topology = Topology(exchange=f"{stage.name}.own", queues={f"{stage.name}.there": ["#"]})
+    async with await aio_pika.connect(stage.rabbitmq.uri) as connection:
+        channel = await connection.channel()
+        await topology.declare(channel)
+        ids = await stage.add(3)
+        async with stage.program(RELAY_EXCHANGE=topology.exchange):
+            await eventually(stage.is_all_published)
+        queue = await channel.declare_queue(f"{stage.name}.there", passive=True)
+        assert [message.message_id for message in await taken(queue)] == ids
+        assert await stage.pull() == []
+        for name in (*topology.queues, *topology.for_people):
+            await channel.queue_delete(name)
+        for name in (topology.exchange, topology.unrouted, topology.dead):
+            await channel.exchange_delete(name)
 
 
 async def test_a_port_that_is_taken_ends_it_with_a_clear_line(stage: Stage) -> None:
