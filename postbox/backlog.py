@@ -50,7 +50,7 @@ async def read(
         return (
             await _rows(database)
             .find(
-                {**in_state(state), **wanted.filter},
+                {"state": state, **wanted.filter},
                 sort=[("time", ASCENDING), ("_id", ASCENDING)],
                 limit=most,
             )
@@ -70,7 +70,7 @@ async def count(
     """How many rows are pending or parked; 100,000 means that many or more."""
     with database_errors():
         return await _rows(database).count_documents(
-            {**in_state(state), **wanted.filter, **shard.filter()}, limit=COUNT_MAX
+            {"state": state, **wanted.filter, **shard.filter()}, limit=COUNT_MAX
         )
 
 
@@ -79,7 +79,7 @@ async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
     with database_errors():
         cursor = await _rows(database).aggregate(
             [
-                {"$match": {**in_state(PENDING), "time": {"$type": "date"}, **shard.filter()}},
+                {"$match": {"state": PENDING, "time": {"$type": "date"}, **shard.filter()}},
                 {"$sort": {"time": ASCENDING, "_id": ASCENDING}},
                 {"$limit": 1},
                 {"$project": {"age": {"$subtract": ["$$NOW", "$time"]}}},
@@ -96,24 +96,15 @@ async def retry(database: Database, wanted: Wanted) -> int:
     """
     rows = _rows(database)
     done = 0
-    parked = {**in_state(PARKED), **wanted.filter}
+    parked = {"state": PARKED, **wanted.filter}
     with database_errors():
         while ids := [row["_id"] for row in await _page(rows, parked)]:
             result = await rows.update_many(
-                {"_id": {"$in": ids}, **in_state(PARKED)},
+                {"_id": {"$in": ids}, "state": PARKED},
                 {"$set": {"state": PENDING}},
             )
             done += result.modified_count
     return done
-
-
-def in_state(state: str) -> dict[str, Any]:
-    """The filter for rows that are not published, such that an index finds them.
-
-    Pending rows have one of their own. Parked ones are, with the pending, those to which the index
-    on `published_at` gives no date: no query here reads the millions that were published.
-    """
-    return {"state": state, **({"published_at": None} if state == PARKED else {})}
 
 
 async def _page(rows: AsyncCollection[Document], wanted: dict[str, Any]) -> Sequence[Document]:

@@ -44,13 +44,17 @@ class Outbox:
 
     async def prepare(self) -> None:
         """Create the collection and its indexes, which a transaction must not do."""
+        oldest_first = [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]
+        for state in (PENDING, PARKED):
+            await self._rows.create_index(
+                oldest_first, name=state, partialFilterExpression={"state": state}
+            )
+        # Partial too: a new row has no key here, so that marking it adds one and moves none.
         await self._rows.create_index(
-            [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)],
-            name="pending",
-            partialFilterExpression={"state": PENDING},
-        )
-        await self._rows.create_index(
-            "published_at", expireAfterSeconds=int(RETENTION.total_seconds())
+            "published_at",
+            name=PUBLISHED,
+            partialFilterExpression={"state": PUBLISHED},
+            expireAfterSeconds=int(RETENTION.total_seconds()),
         )
 
     async def add(self, session: Session, *facts: Fact) -> tuple[str, ...]:

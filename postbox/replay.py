@@ -41,7 +41,7 @@ class Stretch:
 
     @property
     def filter(self) -> dict[str, Any]:
-        """It is found by the index on `published_at`."""
+        """It is found by the index of published rows."""
         only = {"type": {"$in": list(self.types)}} if self.types else {}
         published = {"$gte": self.since, "$lt": self.until}
         return {"published_at": published, "state": PUBLISHED, **only}
