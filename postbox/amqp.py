@@ -31,18 +31,19 @@ def _time(value: bytes) -> tuple[int, datetime | None]:
         return 8, None
 
 
-def _headers(value: bytes) -> tuple[int, dict[str, Any]]:
+def headers(value: bytes) -> tuple[int, dict[str, Any]]:
+    """The table that `value` begins with, and its size."""
     try:
-        end, headers = decode.field_table(value)
+        end, table = decode.field_table(value)
     except _UNREADABLE:
         (size,) = _LENGTH.unpack_from(value)
         return _LENGTH.size + size, {}
-    return end, dict(headers)
+    return end, dict(table)
 
 
 def repair_decoding() -> None:
     """KeyError where pamqp has no decoder of that name any more."""
-    repaired: dict[str, Decoder] = {"shortstr": _short_text, "timestamp": _time, "table": _headers}
+    repaired: dict[str, Decoder] = {"shortstr": _short_text, "timestamp": _time, "table": headers}
     for name, decoder in repaired.items():
         decode.METHODS[name]
         decode.METHODS[name] = decoder

@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.connection import Connection
 from aiormq.abc import AbstractChannel as RawChannel
 
-from postbox import amqp  # noqa: F401 - for what it repairs
+from postbox import amqp, incoming  # noqa: F401 - for what they put into aiormq and pamqp
 from postbox.errors import BrokerUnavailable, ConfigurationError
 
 CONNECT_TIMEOUT_S = 5.0

@@ -22,9 +22,11 @@ SHORT_TEXT_BYTES_MAX: Final = 255
 # Property flags, and with them the order in which the properties follow.
 CONTENT_TYPE, HEADERS, DELIVERY_MODE, MESSAGE_ID, TYPE = 1 << 15, 1 << 13, 1 << 12, 1 << 7, 1 << 5
 
-_FRAME: Final = Struct(">BHI")
+FRAME: Final = Struct(">BHI")
+"""How each begins: its kind, its channel, and the size of what follows, without the end."""
 _METHOD: Final = Struct(">HHH")
-_HEADER: Final = Struct(">HHQH")
+MESSAGE_HEADER: Final = Struct(">HHQH")
+"""Of a message: its class, a weight of no use, the size of its body, and the flags."""
 _LONG: Final = Struct(">I")
 
 
@@ -44,7 +46,7 @@ def publish(
     flags = CONTENT_TYPE | HEADERS | DELIVERY_MODE | MESSAGE_ID | (TYPE if type_ is not None else 0)
     properties = b"".join(
         (
-            _HEADER.pack(BASIC, 0, len(body), flags),
+            MESSAGE_HEADER.pack(BASIC, 0, len(body), flags),
             _known(content_type),
             _table(headers),
             PERSISTENT,
@@ -65,7 +67,7 @@ def _method(channel: int, exchange: str, routing_key: str) -> bytes:
 
 
 def _frame(kind: int, channel: int, payload: bytes) -> bytes:
-    return _FRAME.pack(kind, channel, len(payload)) + payload + END
+    return FRAME.pack(kind, channel, len(payload)) + payload + END
 
 
 def _short(text: str) -> bytes:

@@ -2,8 +2,8 @@
 
 aio-pika's and aiormq's own `publish` cost a task, a future and a write for each message. Here a
 batch is one write, and each message's confirm is reported to a callback. Every message is mandatory
-and persistent. This module alone touches aiormq's insides, which are public but undocumented, hence
-the pin below aiormq 8.
+and persistent. This module and `incoming` alone touch aiormq's insides, which are public but
+undocumented, hence the pin below aiormq 8.
 """
 
 import asyncio
