@@ -41,8 +41,11 @@ status: $(READY) ## say what runs, and whether it is ready
 demo: setup ## run every scenario on a stack of its own, with a table at the end
 	@$(PY) -m scenarios demo
 
+# Most tests wait more than they work, so that two at once take two thirds of the time. Those in
+# containers take both cores, and each other's engine.
 test: setup ## run all tests; those in containers where an engine can be had
-	@$(PY) -m pytest
+	@$(PY) -m pytest --numprocesses 2 --dist loadgroup --ignore tests/integration
+	@$(PY) -m pytest tests/integration
 
 test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration

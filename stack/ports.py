@@ -1,10 +1,18 @@
-"""Free loopback ports for programs that come and go on the same address."""
+"""Free loopback ports for programs that come and go on the same address.
 
+POSTBOX_PORTS, such as 15000-19999, keeps to a part of them: whoever runs several stacks at once,
+each with programs that go down and come back, gives each a part of its own.
+"""
+
+import os
 import random
 import socket
 from typing import Final
 
+from stack.errors import StackError
+
 LOOPBACK: Final = "127.0.0.1"
+PART: Final = "POSTBOX_PORTS"
 
 # Below the range from which the kernel draws the ports of outgoing connections: there, a client
 # could be given the port of a server that is just restarting, and even connect to itself on it.
@@ -25,9 +33,18 @@ def is_free(port: int) -> bool:
 
 def free_port() -> int:
     """A port that nobody listens on now. Random, so that two stacks that start together differ."""
+    lowest, highest = _range()
     draw = random.SystemRandom()
     for _ in range(TRIES_MAX):
-        port = draw.randint(LOWEST, HIGHEST)
+        port = draw.randint(lowest, highest)
         if is_free(port):
             return port
-    raise RuntimeError(f"no free port between {LOWEST} and {HIGHEST} after {TRIES_MAX} tries")
+    raise StackError(f"no free port between {lowest} and {highest} after {TRIES_MAX} tries")
+
+
+def _range() -> tuple[int, int]:
+    told = os.environ.get(PART, f"{LOWEST}-{HIGHEST}")
+    lowest, _, highest = told.partition("-")
+    if not (lowest.isdecimal() and highest.isdecimal() and int(lowest) <= int(highest)):
+        raise StackError(f"{PART}={told}: expected two ports, such as 15000-19999")
+    return int(lowest), int(highest)

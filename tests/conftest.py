@@ -1,17 +1,29 @@
-"""Real servers for the whole session, and for each test a database and queues of its own."""
+"""Real servers for the whole session, and for each test a database and queues of its own.
+
+Where tests run on several workers, each has servers, and ports, of its own.
+"""
 
 import asyncio
+import os
 import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import aio_pika
 import pytest
 from uuid_utils import uuid7
 
 from postbox.database import Client, connect
+from stack import ports
 from stack.mongod import Mongod
 from stack.rabbitmq import RabbitMQ
+
+HERE: Final = Path(__file__).parent
+OF_ONE_STACK: Final = frozenset({"metrics", "scenarios", "service", "tracing"})
+"""Folders whose tests share one stack, which takes a while to bring up."""
+WORKERS_MAX: Final = 20
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,6 +32,23 @@ def pytest_configure(config: pytest.Config) -> None:
     unclosed = r"unclosed <socket\.socket"
     config.addinivalue_line("filterwarnings", f"ignore:{unclosed}:ResourceWarning")
     warnings.filterwarnings("ignore", unclosed, ResourceWarning)
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ[ports.PART] = _part(worker)
+
+
+def _part(worker: str) -> str:
+    """A twentieth of all ports; a worker is called gw0, gw1, ..."""
+    size = (ports.HIGHEST + 1 - ports.LOWEST) // WORKERS_MAX
+    lowest = ports.LOWEST + int(worker.removeprefix("gw")) % WORKERS_MAX * size
+    return f"{lowest}-{lowest + size - 1}"
+
+
+@pytest.hookimpl(tryfirst=True)  # before the workers read the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        folder, *_ = parts = item.path.relative_to(HERE).parts
+        group = folder if folder in OF_ONE_STACK else "/".join(parts)
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

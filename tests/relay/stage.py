@@ -146,8 +146,7 @@ class Stage:
         return bool(await self._idle_cursors())
 
     async def is_primary(self) -> bool:
-        hello = await self.client.admin.command("hello")
-        return bool(hello["isWritablePrimary"])
+        return await self.mongod.probe() is None
 
     async def rows_read(self) -> int:
         """How many rows were read by cursors that are open and not asked for more just now."""

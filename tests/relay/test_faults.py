@@ -51,7 +51,7 @@ async def test_a_primary_that_steps_down_loses_nothing(stage: Stage) -> None:
         with suppress(AutoReconnect):  # it closes its connections
             await stage.client.admin.command("replSetStepDown", PRIMARYLESS_S, force=True)
         await told_of_the_database(stage, relay)
-        await eventually(stage.is_primary)
+        await eventually(stage.is_primary, limit_s=3 * PRIMARYLESS_S)
         ids += await stage.add_backwards(20)
         await stage.delivered_in_order(ids)
         await recovered(relay)

@@ -142,7 +142,7 @@ async def test_another_method(city: Town, method: str, path: str) -> None:
     is_problem(await city.http.request(method, city.gateway + path), 405, None)
 
 
-@pytest.mark.parametrize("intent_id", [fresh("unknown"), "x" * 129, "%00", "%ff", "a%20b", "-"])
+@pytest.mark.parametrize("intent_id", ["nobody-knows-it", "x" * 129, "%00", "%ff", "a%20b", "-"])
 @pytest.mark.parametrize(("method", "end"), [("GET", ""), ("GET", "/events"), ("POST", "/cancel")])
 async def test_an_unknown_booking(city: Town, method: str, end: str, intent_id: str) -> None:
     url = f"{city.gateway}/booking/{intent_id}{end}"

@@ -11,7 +11,7 @@ from stack.embedded import Stack
 from stack.layout import APPLICATIONS
 from tests.tracing.town import Town
 
-ENVIRONMENT = {"RECONCILE_INTERVAL_S": "1", "LOG_LEVEL": "DEBUG", "RELAY_LEASE_S": "1"}
+ENVIRONMENT = {"RECONCILE_INTERVAL_S": "60", "LOG_LEVEL": "DEBUG", "RELAY_LEASE_S": "1"}
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
