@@ -1,6 +1,6 @@
 """An outbox of the bench's own, and the queue that its events go to; no service has a part in it.
 
-Rows are committed as a service commits them: by `Outbox`, in transactions of 64.
+Rows are committed as a service commits them: by `Outbox`, in transactions of 128.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from postbox.topology import Topology
 from postbox.transaction import Session, transaction
 
 QUEUE: Final = "bench"
-BATCH: Final = 64
+BATCH: Final = 128
 OWED_BATCH: Final = 1_000
 SILENCE_MAX_S: Final = 10.0
 TOPOLOGY: Final = Topology(queues={QUEUE: (Measured.TYPE,)})

@@ -39,7 +39,7 @@ ROWS: Final = (
         is_rate=True,
     ),
     Row(
-        what="the same, 64 in one transaction",
+        what="the same, 128 in one transaction",
         key="limits.batched_transactions_per_s",
         unit="pairs/s",
         is_rate=True,

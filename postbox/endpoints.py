@@ -58,8 +58,8 @@ async def _in_span(
     with flow_span(name, parent, kind=SpanKind.SERVER) as span:
         span.set_attribute("http.request.method", request.method)
         span.set_attribute("http.route", route)
-        span.set_attribute("url.path", request.url.path)
-        span.set_attribute("url.scheme", request.url.scheme)
+        span.set_attribute("url.path", request.scope["path"])
+        span.set_attribute("url.scheme", request.scope["scheme"])
         try:
             response = await answer
         except Problem as problem:

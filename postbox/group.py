@@ -19,7 +19,7 @@ from postbox.tracing import batch_span
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
-GROUP_MAX = 64
+GROUP_MAX = 128
 WAITING_MAX = 2_000
 
 

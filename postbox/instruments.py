@@ -27,7 +27,7 @@ _batch_size = _meter.create_histogram(
     "postbox.consumer.batch_size",
     unit="{message}",
     description="Messages applied in one transaction.",
-    explicit_bucket_boundaries_advisory=[1, 2, 4, 8, 16, 32, 64],
+    explicit_bucket_boundaries_advisory=[1, 2, 4, 8, 16, 32, 64, 128],
 )
 _waiting = _meter.create_gauge(
     "postbox.queue.waiting",

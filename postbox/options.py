@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class ConsumerOptions:
     """The defaults are right for production; tests shrink them."""
 
-    batch_max: int = 64
+    batch_max: int = 128
     prefetch: int = 256
     linger_s: float = 0.010  # after a small batch, while busy: fuller batches cost less each
     small_batch: int = 16

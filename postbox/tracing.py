@@ -5,8 +5,8 @@ the SDK. The trace id itself exists either way: where nobody records, one is dra
 carried along, so that rows, messages and log lines of one flow can always be joined.
 """
 
+import random
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -24,6 +24,8 @@ CONVERSATION = "messaging.message.conversation_id"
 
 tracer = trace.get_tracer("postbox")
 _propagator = TraceContextTextMapPropagator()
+_drawing = random.Random()
+"""Of our own: a program may seed the one that all share."""
 _TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 """Version 00, which is nearly every one; the propagator knows what to make of the others."""
 
@@ -43,11 +45,13 @@ def untraced() -> Iterator[None]:
 
 def current_trace() -> dict[str, str]:
     """`traceparent`, and `tracestate` where there is one, of the current span."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    if "traceparent" not in carrier:
-        _propagator.inject(carrier, context=_drawn())
-    return carrier
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        context = trace.get_current_span(_drawn()).get_span_context()
+    carried = {"traceparent": traceparent_of(context)}
+    if context.trace_state:
+        carried["tracestate"] = context.trace_state.to_header()
+    return carried
 
 
 def created(event_type: str, *, event_id: str, subject: str) -> dict[str, str] | None:
@@ -131,8 +135,12 @@ def flow_span(
     name: str, parent: Context, *, kind: trace.SpanKind = trace.SpanKind.INTERNAL
 ) -> Iterator[trace.Span]:
     """A span under `parent`, current for the block; all that the block emits is under it."""
-    with under(parent), tracer.start_as_current_span(name, kind=kind) as span:
-        yield span
+    with under(parent):
+        if not is_traced():
+            yield trace.get_current_span()
+            return
+        with tracer.start_as_current_span(name, kind=kind) as span:
+            yield span
 
 
 class Call:
@@ -205,8 +213,8 @@ def _carried(traceparent: str | None, tracestate: str | None = None) -> Context:
 def _drawn() -> Context:
     span = NonRecordingSpan(
         SpanContext(
-            trace_id=secrets.randbits(128) or 1,
-            span_id=secrets.randbits(64) or 1,
+            trace_id=_drawing.getrandbits(128) or 1,
+            span_id=_drawing.getrandbits(64) or 1,
             is_remote=False,
             trace_flags=TraceFlags(TraceFlags.DEFAULT),
         )

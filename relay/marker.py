@@ -15,8 +15,8 @@ from relay.window import Entry, Window
 
 MARK_ROWS_MAX: Final = 1_000
 LINGER_BELOW_ROWS: Final = 200
-LINGER_S: Final = 0.02
-"""A short wait makes few large updates of many small ones; nobody waits for a mark."""
+LINGER_S: Final = 0.1
+"""A wait makes few large updates of many small ones; nobody else waits for a mark."""
 SAVE_EVERY_S: Final = 0.25
 ANSWER_LIMIT_S: Final = 10.0
 """Past it the term ends: a connection may have been cut off without a word."""

@@ -14,7 +14,7 @@ class Options:
     """Pending rows older than this were overlooked by the stream."""
     publish_deadline_s: float = 10.0
     """On the oldest unconfirmed message; past it the connection is dropped."""
-    window_messages_max: int = 2_048
+    window_messages_max: int = 4_096
     window_bytes_max: int = 8 * 1024 * 1024
     skip_max: int = 10_000
     """How many ids of a backfill's last pass are remembered, to be skipped in the stream."""

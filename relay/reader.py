@@ -118,7 +118,8 @@ class Reader:
             while stream.alive:
                 with self._silence:
                     change = await _next(stream)
-                await self._take(change, _token(stream))
+                # A change's id is the token behind it; asking the stream would copy that each time.
+                await self._take(change, _token(stream) if change is None else change["_id"])
         finally:
             await close(stream)
         return _token(stream)

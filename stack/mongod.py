@@ -23,7 +23,7 @@ from stack.process import Program
 from stack.server import Server
 
 REPLICA_SET: Final = "rs0"
-CACHE_GB: Final = 0.5
+CACHE_GB: Final = 1
 OPLOG_MB: Final = 1024
 # A process that is killed in the middle of a transaction blocks what it wrote for so long.
 TRANSACTION_LIFETIME_S: Final = 10

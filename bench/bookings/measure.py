@@ -15,7 +15,7 @@ from bench.workbench import Figures, Workbench
 from stack.layout import APPLICATIONS
 
 CONNECTIONS_MAX: Final = 128
-"""To each of the two servers; a group commit takes 64."""
+"""To each of the two servers; a group commit takes as many."""
 PER_S_MAX: Final = 1_500
 """More than this cannot be made: the stock of requests ends."""
 SEED: Final = 20_261_122

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from contracts.events import (
     BookingCancelled,
@@ -51,55 +51,55 @@ def project(
 ) -> View:
     """The view with `event` in it; an equal view where it was in it before."""
     before = view or View(intent_id=event.intent_id)
-    entry = _entry(event, event_id, time, trace_id)
-    return _with_payment(
-        _with_status(_with_intent(_with_entry(before, entry), event), event), event
+    payment_id: str | None = getattr(event, "payment_id", None)
+    entry = Entry(
+        event_id=event_id,
+        type=event.TYPE,
+        time=_in_milliseconds(time),
+        trace_id=trace_id,
+        payment_id=payment_id,
+        reason=_reason(event),
+    )
+    return replace(
+        before,
+        timeline=_timeline(before, entry),
+        payments=_payments(before, event, payment_id),
+        **_of_intent(event),
+        **_risen(before, event),
     )
 
 
-def _with_entry(view: View, entry: Entry) -> View:
+def _timeline(view: View, entry: Entry) -> tuple[Entry, ...]:
     """The earliest entries are kept: the smallest of a set do not depend on the order."""
     entries = {known.event_id: known for known in (*view.timeline, entry)}
     ordered = sorted(entries.values(), key=lambda known: (known.time, known.event_id))
-    return replace(view, timeline=tuple(ordered[:TIMELINE_MAX_ENTRIES]))
+    return tuple(ordered[:TIMELINE_MAX_ENTRIES])
 
 
-def _with_intent(view: View, event: Event) -> View:
+def _of_intent(event: Event) -> dict[str, Any]:
     if not isinstance(event, BookingIntentCreated):
-        return view
-    return replace(view, amount=event.amount, currency=event.currency, slot=event.slot)
+        return {}
+    return {"amount": event.amount, "currency": event.currency, "slot": event.slot}
 
 
-def _with_status(view: View, event: Event) -> View:
+def _risen(view: View, event: Event) -> dict[str, Any]:
     status, reason = STATUS_OF.get(type(event)), _reason(event)
     if status is None or (status.rank, reason or "") <= (view.status.rank, view.reason or ""):
-        return view
-    return replace(view, status=status, reason=reason)
+        return {}
+    return {"status": status, "reason": reason}
 
 
-def _with_payment(view: View, event: Event) -> View:
+def _payments(view: View, event: Event, payment_id: str | None) -> tuple[PaymentView, ...]:
     status = PAYMENT_STATUS_OF.get(type(event))
-    payment_id: str | None = getattr(event, "payment_id", None)
     if status is None or payment_id is None:
-        return view
+        return view.payments
     payments = {payment.payment_id: payment for payment in view.payments}
     before = payments.get(payment_id) or PaymentView(payment_id=payment_id, status=status)
     after = replace(before, status=max(before.status, status, key=lambda known: known.rank))
     if isinstance(event, PaymentCaptured | BookingConfirmed | PaymentRefunded):
         after = replace(after, amount=event.amount, currency=event.currency)
     payments[payment_id] = after
-    return replace(view, payments=tuple(payments[key] for key in sorted(payments)))
-
-
-def _entry(event: Event, event_id: str, time: datetime, trace_id: str | None) -> Entry:
-    return Entry(
-        event_id=event_id,
-        type=event.TYPE,
-        time=_in_milliseconds(time),
-        trace_id=trace_id,
-        payment_id=getattr(event, "payment_id", None),
-        reason=_reason(event),
-    )
+    return tuple(payments[key] for key in sorted(payments))
 
 
 def _reason(event: Event) -> Reason | None:

@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(Status).index(self)
+        return _RANKS[self]
 
 
 class PaymentStatus(StrEnum):
@@ -35,7 +35,10 @@ class PaymentStatus(StrEnum):
 
     @property
     def rank(self) -> int:
-        return list(PaymentStatus).index(self)
+        return _RANKS[self]
+
+
+_RANKS = {one: rank for kind in (Status, PaymentStatus) for rank, one in enumerate(kind)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,6 +8,7 @@ from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
 from postbox.settings import ALL_INTERFACES
 from stack.ports import free_port
+from stack.rabbitmq import NO_BUSY_WAITING
 from tests.integration.box import Recipe
 
 WEBHOOK_SECRET: Final = "whsec_c2VjcmV0LW9mLXRoZS1jb250YWluZXItdGVzdHM="
@@ -106,7 +107,7 @@ class Recipes:
                 "HOME": "/var/lib/rabbitmq",
                 "RABBITMQ_DEFAULT_USER": BROKER_USER,
                 "RABBITMQ_DEFAULT_PASS": BROKER_PASSWORD,
-                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": f"+S 2:2 {NO_BUSY_WAITING}",
             },
             ports={5672: self._port(name)},
             files=files,
