@@ -137,8 +137,7 @@ def _end(data: bytes, at: int) -> None:
 
 
 def replace_receiver() -> None:
-    """AttributeError where aiormq has no receiver of that name any more."""
-    assert issubclass(aiormq.connection.FrameReceiver, FrameReceiver)
+    """From now on, connections read with ours."""
     aiormq.connection.FrameReceiver = Receiver  # type: ignore[misc]
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import orjson
 from bson.codec_options import CodecOptions, DatetimeConversion
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from postbox.clock import DatabaseClock
 from postbox.crash import crash_point
@@ -45,16 +45,18 @@ class Outbox:
     async def prepare(self) -> None:
         """Create the collection and its indexes, which a transaction must not do."""
         oldest_first = [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]
-        for state in (PENDING, PARKED):
-            await self._rows.create_index(
-                oldest_first, name=state, partialFilterExpression={"state": state}
-            )
-        # Partial too: a new row has no key here, so that marking it adds one and moves none.
-        await self._rows.create_index(
-            "published_at",
-            name=PUBLISHED,
-            partialFilterExpression={"state": PUBLISHED},
-            expireAfterSeconds=int(RETENTION.total_seconds()),
+        # Each holds rows of one state alone, so that a new row has a single key to be made.
+        await self._rows.create_indexes(
+            [
+                IndexModel(oldest_first, name=PENDING, partialFilterExpression={"state": PENDING}),
+                IndexModel(oldest_first, name=PARKED, partialFilterExpression={"state": PARKED}),
+                IndexModel(
+                    "published_at",
+                    name=PUBLISHED,
+                    partialFilterExpression={"state": PUBLISHED},
+                    expireAfterSeconds=int(RETENTION.total_seconds()),
+                ),
+            ]
         )
 
     async def add(self, session: Session, *facts: Fact) -> tuple[str, ...]:

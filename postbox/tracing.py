@@ -5,6 +5,7 @@ the SDK. The trace id itself exists either way: where nobody records, one is dra
 carried along, so that rows, messages and log lines of one flow can always be joined.
 """
 
+import os
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,7 @@ tracer = trace.get_tracer("postbox")
 _propagator = TraceContextTextMapPropagator()
 _drawing = random.Random()
 """Of our own: a program may seed the one that all share."""
+os.register_at_fork(after_in_child=_drawing.seed)
 _TRACEPARENT = re.compile("00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 """Version 00, which is nearly every one; the propagator knows what to make of the others."""
 

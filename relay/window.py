@@ -8,6 +8,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from itertools import islice, takewhile
@@ -64,6 +65,7 @@ class Window:
         self._number = 0
         self._refused = 0
         self._room = asyncio.Event()
+        self._full = asyncio.Event()
         self._sendable = asyncio.Event()
         self._progress = asyncio.Event()
         self._empty = asyncio.Event()
@@ -163,13 +165,17 @@ class Window:
 
     # --- the marker's side
 
+    async def filled(self, timeout_s: float) -> None:
+        """Wait until there is no room for one more, at most `timeout_s`."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._full.wait()
+
     async def progress(self, timeout_s: float | None) -> None:
         """Wait until the prefix may have grown, at most `timeout_s`."""
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._progress.wait()
-        except TimeoutError:
-            return
 
     def prefix(self, count_max: int) -> list[Entry]:
         """The entries from the left that are done without a gap; they stay until forgotten."""
@@ -217,5 +223,7 @@ class Window:
     def _limit(self) -> None:
         if len(self._entries) < self._messages_max and self._bytes < self._bytes_max:
             self._room.set()
+            self._full.clear()
         else:
             self._room.clear()
+            self._full.set()

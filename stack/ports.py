@@ -20,6 +20,8 @@ LOWEST: Final = 15_000
 HIGHEST: Final = 29_999
 TRIES_MAX: Final = 200
 
+_given: Final[set[int]] = set()
+
 
 def is_free(port: int) -> bool:
     with socket.socket() as probe:
@@ -32,12 +34,14 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now. Random, so that two stacks that start together differ."""
+    """A port that nobody listens on now, and that this process was not given before: whoever was
+    may be about to use it. Random, so that two stacks that start together differ."""
     lowest, highest = _range()
     draw = random.SystemRandom()
     for _ in range(TRIES_MAX):
         port = draw.randint(lowest, highest)
-        if is_free(port):
+        if port not in _given and is_free(port):
+            _given.add(port)
             return port
     raise StackError(f"no free port between {lowest} and {highest} after {TRIES_MAX} tries")
 

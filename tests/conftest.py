@@ -23,7 +23,7 @@ from stack.rabbitmq import RabbitMQ
 HERE: Final = Path(__file__).parent
 OF_ONE_STACK: Final = frozenset({"metrics", "scenarios", "service", "tracing"})
 """Folders whose tests share one stack, which takes a while to bring up."""
-WORKERS_MAX: Final = 20
+WORKERS_MAX: Final = 4
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -37,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _part(worker: str) -> str:
-    """A twentieth of all ports; a worker is called gw0, gw1, ..."""
+    """A share of all ports; a worker is called gw0, gw1, ..., and one that replaces it gw2."""
     size = (ports.HIGHEST + 1 - ports.LOWEST) // WORKERS_MAX
     lowest = ports.LOWEST + int(worker.removeprefix("gw")) % WORKERS_MAX * size
     return f"{lowest}-{lowest + size - 1}"

@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def rank(self) -> int:
-        return _RANKS[self]
+        return _RANK[self]
 
 
 class PaymentStatus(StrEnum):
@@ -35,10 +35,11 @@ class PaymentStatus(StrEnum):
 
     @property
     def rank(self) -> int:
-        return _RANKS[self]
+        return _PAYMENT_RANK[self]
 
 
-_RANKS = {one: rank for kind in (Status, PaymentStatus) for rank, one in enumerate(kind)}
+_RANK = {one: rank for rank, one in enumerate(Status)}
+_PAYMENT_RANK = {one: rank for rank, one in enumerate(PaymentStatus)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

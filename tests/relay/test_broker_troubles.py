@@ -18,7 +18,7 @@ from relay.rows import READ_BATCH_ROWS
 from tests.eventually import eventually
 from tests.relay.stage import PATIENCE_S, Stage, taken
 
-OPTIONS = Options(publish_deadline_s=0.5, window_messages_max=64)
+OPTIONS = Options(publish_deadline_s=1, window_messages_max=64)
 ROWS = 3_000
 READ_MAX = 1_000 + OPTIONS.window_messages_max + READ_BATCH_ROWS
 """In batches: one row alone, those that the window holds, and one that was asked for in vain."""
@@ -87,8 +87,8 @@ class Trouble:
 
 TROUBLES = {
     "killed": Trouble(killed, "connecting to RabbitMQ", "the broker is away"),
-    "frozen": Trouble(frozen, "no confirm within 0.5 s", "the broker is away"),
-    "silent": Trouble(confirming_nothing, "no confirm within 0.5 s", "the broker is away"),
+    "frozen": Trouble(frozen, "no confirm within 1 s", "the broker is away"),
+    "silent": Trouble(confirming_nothing, "no confirm within 1 s", "the broker is away"),
     "alarmed": Trouble(alarmed, "blocks publishers", "the broker blocks publishers"),
     "full": Trouble(full, "refuses events: nacked", "the broker refuses events"),
 }

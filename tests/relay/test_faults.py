@@ -96,15 +96,15 @@ async def test_a_broker_that_is_killed_loses_nothing(stage: Stage) -> None:
         ids = await stage.add(20)
         await stage.delivered(ids)
         await stage.register_queue()
-        ids += await stage.add(3_000)
+        ids += await stage.add(3 * Options().window_messages_max)
 
         async def is_in_the_middle() -> bool:
             return (await stage.states()).get("published", 0) > 100
 
         await eventually(is_in_the_middle)
         await stage.rabbitmq.kill()
-        ids += await stage.add(20)
         assert (await stage.states())["pending"] > 0
+        ids += await stage.add(20)
         await stage.rabbitmq.start()
         await stage.delivered(ids)
 

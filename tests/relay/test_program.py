@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from postbox.topology import Topology
+from relay.options import Options
 from tests.eventually import eventually
 from tests.relay.stage import Stage, taken
 
@@ -17,7 +18,7 @@ from tests.relay.stage import Stage, taken
 @pytest.mark.fault(17, "SIGTERM in the middle of publishing")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_drains_releases_and_exits_with_0(stage: Stage, number: signal.Signals) -> None:
-    ids = await stage.add(3_000)
+    ids = await stage.add(3 * Options().window_messages_max)
     async with stage.program() as relay:
 
         async def is_publishing() -> bool:
@@ -30,6 +31,7 @@ async def test_it_drains_releases_and_exits_with_0(stage: Stage, number: signal.
         assert time.monotonic() - asked_at_s < 10
     published = {row["_id"] async for row in stage.rows.find({"state": "published"})}
     assert published == set(await stage.pull()), "what was sent is marked, and the other way round"
+    assert published < set(ids), "it was in the middle"
     assert await stage.behind_the_token() <= published
     async with stage.relaying():
         released_at_s = time.monotonic()

@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 import pytest
 
+from relay.options import Options
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK
 from stack.rabbitmq import RabbitMQ
@@ -97,9 +98,9 @@ async def test_a_queue_that_is_full_slows_no_other_source(stage: Stage, other: S
     """Goal: the window of one source may fill up. Method: its queue takes next to nothing."""
     async with relaying(stage, other):
         await other.limit_queue(1)
-        ids = await other.add(3_000)
+        ids = await other.add(Options().window_messages_max + 1_000)
         await works_promptly(stage)
-        assert (await other.states())["pending"] > 0
+        assert (await other.states())["pending"] > Options().window_messages_max
         await other.limit_queue(2 * len(ids))
 
         async def have_arrived() -> bool:  # a queue looks at its limit when it gets shorter

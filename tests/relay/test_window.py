@@ -43,22 +43,19 @@ def test_a_gap_holds_back_everything_behind_it() -> None:
 
 @given(st.permutations(range(12)))
 def test_the_prefix_is_always_all_confirmed(order: list[int]) -> None:
-    async def check() -> None:
-        window = filled(12)
-        window.take(12, 0.0)
-        confirmed: set[int] = set()
-        forgotten = 0
-        for number in order:
-            window.settle(str(number), Outcome.CONFIRMED)
-            confirmed.add(number)
-            prefix = window.prefix(100)
-            forgotten += len(prefix)
-            window.forget(prefix)
-            expected = next(n for n in range(13) if n not in confirmed)
-            assert forgotten == expected
-        assert len(window) == 0
-
-    asyncio.run(check())
+    window = filled(12)
+    window.take(12, 0.0)
+    confirmed: set[int] = set()
+    forgotten = 0
+    for number in order:
+        window.settle(str(number), Outcome.CONFIRMED)
+        confirmed.add(number)
+        prefix = window.prefix(100)
+        forgotten += len(prefix)
+        window.forget(prefix)
+        expected = next(n for n in range(13) if n not in confirmed)
+        assert forgotten == expected
+    assert len(window) == 0
 
 
 async def test_a_bookmark_is_passed_only_after_what_stands_before_it() -> None:
@@ -114,6 +111,19 @@ async def test_it_is_bounded_in_messages_and_bytes_until_they_are_marked() -> No
         assert held == [True, False]
         await asyncio.wait_for(waiting, 1)
         assert not was_room_too_early
+
+
+async def test_who_waits_for_more_is_told_when_no_more_can_come() -> None:
+    window = Window(messages_max=2, bytes_max=10_000)
+    window.add(message(0), None)
+    waiting = asyncio.ensure_future(window.filled(60))
+    await asyncio.sleep(0)
+    window.add(message(1), None)
+    await asyncio.wait_for(waiting, 1)
+    window.take(1, 0.0)
+    window.settle("0", Outcome.CONFIRMED)
+    window.forget(window.prefix(1))
+    await asyncio.wait_for(window.filled(0.01), 1)
 
 
 async def test_the_oldest_in_flight_is_known() -> None:
