@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Final
+
+AGAIN_AFTER_S: Final = 3.0
+"""Longer than closing a connection may take, which a second cancellation would interrupt."""
 
 
 async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
@@ -35,12 +38,15 @@ async def first_of(*tasks: asyncio.Future[None]) -> None:
 
 
 async def cancelled(*tasks: asyncio.Future[None]) -> None:
-    """Cancel tasks and wait until they have ended; what they raise on the way is dropped."""
-    pending = [task for task in tasks if not task.done()]
-    for task in pending:
-        task.cancel()
-    if pending:
-        await asyncio.wait(pending)
+    """Cancel tasks and wait until they have ended; what they raise on the way is dropped.
+
+    The libraries beneath lose a cancellation now and then: one that did not end is cancelled again.
+    """
+    pending = {task for task in tasks if not task.done()}
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=AGAIN_AFTER_S)
     for task in tasks:
         if not task.cancelled():
             task.exception()

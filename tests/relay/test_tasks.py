@@ -3,6 +3,9 @@
 import asyncio
 import gc
 
+import pytest
+
+from relay import tasks
 from relay.errors import LeaseLost
 from relay.tasks import cancelled
 
@@ -23,3 +26,23 @@ async def test_what_failed_on_its_own_just_before_it_was_cancelled_is_dropped() 
     gc.collect()
     loop.set_exception_handler(None)
     assert told == []
+
+
+async def test_a_cancellation_that_is_lost_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "AGAIN_AFTER_S", 0.01)
+    lost = 0
+
+    async def losing() -> None:
+        nonlocal lost
+        while lost < 2:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost += 1
+        await asyncio.sleep(60)
+
+    losing_two = asyncio.ensure_future(losing())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(tasks.cancelled(losing_two), 5)
+    assert losing_two.cancelled()
+    assert lost == 2
