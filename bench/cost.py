@@ -29,7 +29,7 @@ RATE_ROWS_MIN: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stretch:
+class TimeRange:
     """So many rows worked off: seconds on the clock, and of CPU by process."""
 
     rows: int
@@ -53,7 +53,7 @@ async def measure(bench: Workbench) -> Figures:
     return {**figures, **ratios, "relay.cost.ratio": max(ratios.values())}
 
 
-async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[Stretch, Stretch]:
+async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[TimeRange, TimeRange]:
     """Work off `owed` pending rows; then, with those in the collection, `fresh` ones."""
     bench.say(f"cost: {owed:,} owed, then {fresh:,} more")
     async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
@@ -74,7 +74,7 @@ async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[Stretch, 
 
 async def _worked_off(
     bench: Workbench, source: Source, lease: Lease, ids: Sequence[str]
-) -> Stretch:
+) -> TimeRange:
     """Let the relay lead until it has marked all of `ids`."""
     await bench.client.admin.command("fsync")  # the rows' own writing is not in it
     first = await FirstDelivery.awaited(source)
@@ -85,10 +85,10 @@ async def _worked_off(
     took_s = asyncio.get_running_loop().time() - began_s
     cpu_s = meter.spent_s()
     await first.take()
-    return Stretch(rows=len(ids), took_s=took_s, cpu_s=cpu_s)
+    return TimeRange(rows=len(ids), took_s=took_s, cpu_s=cpu_s)
 
 
-def _figures(key: str, points: Sequence[Stretch], starts: Sequence[Stretch]) -> Figures:
+def _figures(key: str, points: Sequence[TimeRange], starts: Sequence[TimeRange]) -> Figures:
     """The middle one of `points`, for an event, less the middle one of `starts`."""
     spent = {name: _us(name, points, starts) for name in WORKERS}
     figures = {
@@ -106,6 +106,6 @@ def _growth(costs: Sequence[float]) -> float:
     return max(cost / min(costs[: place + 1]) for place, cost in enumerate(costs))
 
 
-def _us(name: str, points: Iterable[Stretch], starts: Iterable[Stretch]) -> float:
+def _us(name: str, points: Iterable[TimeRange], starts: Iterable[TimeRange]) -> float:
     start_s = median(one.cpu_s[name] for one in starts)
     return median((one.cpu_s[name] - start_s) / one.rows for one in points) * 1e6

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
-from postbox import cloudevents
-from postbox.event import Event, new_id
+from postbox.events import Event, cloudevents, new_id
 
 BODY_BYTES: Final = 500
 SOURCE: Final = "/bench"

@@ -19,7 +19,7 @@ from bench.own_relay import OwnRelay
 from bench.source import QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench, until
-from postbox.database import Document
+from postbox.mongo import Document
 
 DELIVERY_LIMIT_S: Final = 10.0
 WARM_UP_S: Final = 0.5

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Final
 
-from postbox.database import Database
+from postbox.mongo import Database
 
 KEY: Final = "0/1"
 """Of the only shard."""

@@ -17,12 +17,10 @@ from bench.process import CpuMeter
 from bench.source import BATCH, QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
-from postbox.broker import raw_channel
-from postbox.database import Document
-from postbox.event import new_id
+from postbox.events import new_id
+from postbox.mongo import Document, Session, transaction
 from postbox.outbox import COLLECTION
-from postbox.publisher import Outcome, Outgoing, Publisher
-from postbox.transaction import Session, transaction
+from postbox.rabbitmq import Outcome, Outgoing, Publisher, raw_channel
 
 TAIL_BATCH_ROWS: Final = 500
 WRITE_MESSAGES: Final = 128

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.workbench import Workbench
-from postbox.broker import connected, raw_channel
+from postbox.rabbitmq import connected, raw_channel
 
 MB: Final = 1_000_000
 

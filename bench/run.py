@@ -13,7 +13,7 @@ from bench.machine import machine, versions
 from bench.results import ROOT
 from bench.scale import Scale
 from bench.workbench import Figures, Measurement, Workbench
-from postbox.database import connect
+from postbox.mongo import connect
 from stack.embedded import Stack
 
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {

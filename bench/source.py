@@ -15,13 +15,10 @@ from aiormq.abc import DeliveredMessage
 from bench.errors import BenchFailed
 from bench.event import SOURCE, Measured, measured, traceparent
 from bench.workbench import Workbench, until
-from postbox.broker import connected, raw_channel
-from postbox.clock import DatabaseClock
-from postbox.database import Client, Database, Document
-from postbox.event import Fact
+from postbox.events import Fact
+from postbox.mongo import Client, Database, DatabaseClock, Document, Session, transaction
 from postbox.outbox import COLLECTION, Outbox
-from postbox.topology import Topology
-from postbox.transaction import Session, transaction
+from postbox.rabbitmq import Topology, connected, raw_channel
 
 QUEUE: Final = "bench"
 BATCH: Final = 128

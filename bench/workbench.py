@@ -8,7 +8,7 @@ from typing import Final
 
 from bench.errors import BenchFailed
 from bench.scale import Scale
-from postbox.database import Client
+from postbox.mongo import Client
 from stack.running import RunningStack
 
 POLL_S: Final = 0.02

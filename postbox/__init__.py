@@ -10,18 +10,14 @@ it; the modules beneath may change with any version.
 - `TryAgain`, `SetAside` and `Crash` say by their type what is to be done about an error.
 """
 
-from postbox.apply import Decided, Handler
-from postbox.delivery import Message
+from postbox.consumer import ConsumerOptions
 from postbox.errors import Crash, InvalidMessage, PostboxError, SetAside, TryAgain
-from postbox.event import Event, Fact
-from postbox.group import GroupCommit, Submission
-from postbox.options import ConsumerOptions
+from postbox.events import Event, Fact, Message
+from postbox.inbox import Decided, Handler
+from postbox.mongo import Session, States, transaction
 from postbox.outbox import Outbox
-from postbox.program import run
-from postbox.service import Service
-from postbox.states import States
-from postbox.topology import Topology
-from postbox.transaction import Session, transaction
+from postbox.rabbitmq import Topology
+from postbox.service import GroupCommit, Service, Submission, run
 
 __all__ = [
     "ConsumerOptions",

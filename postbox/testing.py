@@ -15,11 +15,10 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from postbox.apply import DUPLICATE, Handler
-from postbox.delivery import Message
-from postbox.event import Event, Fact, new_id
+from postbox.events import Event, Fact, Message, context_of_event, new_id
+from postbox.inbox import DUPLICATE, Handler
 from postbox.outbox import outbox_row
-from postbox.tracing import context_of_event, current_trace, under
+from postbox.telemetry import current_trace, under
 
 T = TypeVar("T")
 

@@ -2,10 +2,8 @@
 
 import asyncio
 
-from postbox.arguments import read_arguments
-from postbox.http import application, operational_routes, serve
-from postbox.program import run, until_stopped
-from postbox.settings import load
+from postbox.runtime import until_stopped
+from postbox.service import application, load, operational_routes, read_arguments, run, serve
 from relay.relay import Relay
 from relay.settings import RelaySettings
 from relay.state import RelayHealth

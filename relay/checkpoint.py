@@ -14,8 +14,8 @@ import pymongo
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
-from postbox.database import Database, is_unavailable
-from postbox.source import Shard
+from postbox.mongo import Database, is_unavailable
+from postbox.outbox import Shard
 from relay.errors import LeaseLost
 
 COLLECTION = "relay_checkpoint"

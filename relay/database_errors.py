@@ -4,8 +4,8 @@ from typing import Final
 
 from pymongo.errors import OperationFailure, PyMongoError, WriteConcernError
 
-from postbox import database
-from postbox.database import is_unavailable
+from postbox import mongo
+from postbox.mongo import is_unavailable
 
 _LOST_CURSOR: Final = {43, 136, 175, 206, 237}
 """CursorNotFound, CappedPositionLost, QueryPlanKilled, NoSuchSession, CursorKilled: read again."""
@@ -25,7 +25,7 @@ def is_passing(error: PyMongoError) -> bool:
 def is_refused(error: PyMongoError) -> bool:
     """Whether the server will refuse the same until a person changes something, there or here."""
     no_streams = isinstance(error, OperationFailure) and error.code == _NO_REPLICA_SET
-    return no_streams or database.is_refused(error)
+    return no_streams or mongo.is_refused(error)
 
 
 def _lacks_index(error: OperationFailure) -> bool:

@@ -7,18 +7,15 @@ import socket
 from collections.abc import Sequence
 from typing import Final
 
-from postbox.database import Client, Database, connect, own_database
 from postbox.errors import ConfigurationError
-from postbox.source import Shard, Source
-from postbox.topology import EXCHANGE
-from postbox.tracing import untraced
-from relay.candidate import Candidate, Post
-from relay.lag import measure
-from relay.members import Sharing
+from postbox.mongo import Client, Database, connect, own_database
+from postbox.outbox import Shard, Source
+from postbox.rabbitmq import EXCHANGE
+from postbox.runtime import everyone, together
+from postbox.telemetry import untraced
+from relay.lead import Candidate, LeaderQuota, Sharing, SourceContext, measure
 from relay.options import Options
-from relay.seats import Seats
 from relay.state import RelayHealth, State, Status
-from relay.tasks import everyone, together
 
 WHOLE: Final = (Shard(),)
 
@@ -69,8 +66,8 @@ class Relay:
 
     async def _work(self, database: Database, stop: asyncio.Event) -> None:
         is_shared = len(self._statuses) > 1
-        seats = Seats(0 if is_shared else 1)
-        post = Post(
+        quota = LeaderQuota(0 if is_shared else 1)
+        context = SourceContext(
             database=database,
             rabbitmq_uri=self._rabbitmq_uri,
             exchange=self._exchange,
@@ -78,9 +75,9 @@ class Relay:
             options=self._options,
         )
         candidates = [
-            Candidate(post, shard, status, seats) for shard, status in self._statuses.items()
+            Candidate(context, shard, status, quota) for shard, status in self._statuses.items()
         ]
-        working = everyone(_close(seats, stop), *(one.run(stop) for one in candidates))
+        working = everyone(_close(quota, stop), *(one.run(stop) for one in candidates))
         measuring = measure(
             self._source.name, database, self._statuses, every_s=self._options.measure_every_s
         )
@@ -90,7 +87,7 @@ class Relay:
         sharing = Sharing(
             self._source.name,
             database,
-            seats,
+            quota,
             holder=self._holder,
             shards=len(candidates),
             lease_s=self._options.lease_s,
@@ -99,6 +96,6 @@ class Relay:
         await sharing.leave()
 
 
-async def _close(seats: Seats, stop: asyncio.Event) -> None:
+async def _close(quota: LeaderQuota, stop: asyncio.Event) -> None:
     await stop.wait()
-    seats.close()
+    quota.close()

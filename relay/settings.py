@@ -5,9 +5,9 @@ from typing import Annotated, Final
 from pydantic import AmqpDsn, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
-from postbox.settings import ALL_INTERFACES, Port, Settings
-from postbox.source import Shard, Source
-from postbox.topology import EXCHANGE
+from postbox.outbox import Shard, Source
+from postbox.rabbitmq import EXCHANGE
+from postbox.service import ALL_INTERFACES, Port, Settings
 from relay.options import Options
 
 SHARED_SHARDS_MAX: Final = 16

@@ -5,8 +5,8 @@ from typing import Final
 
 import structlog
 
-from postbox.health import Health
-from postbox.source import Shard
+from postbox.outbox import Shard
+from postbox.runtime import Health
 
 
 class State(Enum):

@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
-from postbox.arguments import EVERYWHERE
-from postbox.settings import Settings
+from postbox.service import Settings
+from postbox.service.command_line import EVERYWHERE
 from relay.settings import RelaySettings
 from services.booking.settings import BookingSettings
 from services.gateway.settings import GatewaySettings

@@ -15,7 +15,7 @@ import aio_pika
 import pytest
 from uuid_utils import uuid7
 
-from postbox.database import Client, connect
+from postbox.mongo import Client, connect
 from stack import ports
 from stack.mongod import Mongod
 from stack.rabbitmq import RabbitMQ

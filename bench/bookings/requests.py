@@ -16,7 +16,7 @@ import orjson
 from standardwebhooks import Webhook
 
 from bench.errors import BenchFailed
-from postbox.event import new_id
+from postbox.events import new_id
 
 AMOUNT: Final = 4_200
 CURRENCY: Final = "EUR"

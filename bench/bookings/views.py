@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from postbox.database import Database, Document
+from postbox.mongo import Database, Document
 
 AWAIT_MS: Final = 250
 _CONFIRMED: Final[list[Document]] = [

@@ -21,7 +21,7 @@ import httpx
 
 from contracts.topology import EXCHANGE, QUEUES
 from deploy.setup.passwords import ADMINISTRATOR, RELAY, SERVICES, password
-from postbox.topology import Topology
+from postbox.rabbitmq import Topology
 
 LIMIT_S: Final = 90.0
 POLL_S: Final = 0.3

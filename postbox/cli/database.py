@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from postbox.database import Database, connect, database_errors, own_database
 from postbox.errors import ConfigurationError, DatabaseUnavailable
-from postbox.source import Source
+from postbox.mongo import Database, connect, database_errors, own_database
+from postbox.outbox import Source
 
 
 @asynccontextmanager

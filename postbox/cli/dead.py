@@ -5,11 +5,9 @@ from typing import Annotated, Final
 
 import typer
 
-from postbox import redrive
-from postbox.cli.letters import list_letters, selection, settle_letters, show_letter
+from postbox.cli.dead_letters import list_letters, selection, settle_letters, show_letter
 from postbox.cli.options import All, Ids, Json, Limit, Queues, Rabbitmq, Reason, Type, Yes
-from postbox.letters import DEAD_SUFFIX
-from postbox.redrive import Selection
+from postbox.operations import DEAD_SUFFIX, Selection, redrive
 
 app: Final = typer.Typer(help="Messages that consumers set aside.", no_args_is_help=True)
 

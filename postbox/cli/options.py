@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from postbox.source import Source
+from postbox.outbox import Source
 
 Sources = Annotated[
     str,

@@ -6,10 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from postbox import backlog
-from postbox.backlog import Wanted
 from postbox.cli.database import opened
-from postbox.cli.ending import ExitCode, agree, end, run
 from postbox.cli.options import (
     All,
     Chosen,
@@ -22,10 +19,11 @@ from postbox.cli.options import (
     expect_choice,
     parse_sources,
 )
+from postbox.cli.outcome import ExitCode, agree, end, run
 from postbox.cli.output import print_json, print_table
-from postbox.database import Document
-from postbox.outbox import PARKED, PENDING
-from postbox.source import Source
+from postbox.mongo import Document
+from postbox.operations import RowSelection, backlog
+from postbox.outbox import PARKED, PENDING, Source
 
 COLUMNS: Final = ("source", "state", "id", "type", "subject", "time", "parked for")
 
@@ -55,7 +53,7 @@ def list_(
     as_json: Json = False,
 ) -> None:
     """Rows that are pending or parked, oldest first. Exits with 1 where there is none."""
-    wanted = Wanted(type=type_, reason=reason)
+    wanted = RowSelection(type=type_, reason=reason)
     states = [one.value for one in State if state in (None, one)]
     rows = [
         (one.name, row)
@@ -96,7 +94,7 @@ def retry(
 
     One that still cannot be published is parked again.
     """
-    wanted = Wanted(ids=tuple(ids or ()), type=type_, reason=reason)
+    wanted = RowSelection(ids=tuple(ids or ()), type=type_, reason=reason)
     expect_choice(everything=everything, narrowed=wanted != backlog.ALL)
     chosen = parse_sources(sources, source)
     counts = {one.name: run(_count(one, wanted)) for one in chosen}
@@ -113,7 +111,9 @@ def retry(
         print(f"set {sum(retried.values()):,} rows back to pending")
 
 
-async def _rows(source: Source, states: Sequence[str], wanted: Wanted, most: int) -> list[Document]:
+async def _rows(
+    source: Source, states: Sequence[str], wanted: RowSelection, most: int
+) -> list[Document]:
     async with opened(source) as database:
         found = [await backlog.read(database, state, wanted, most=most) for state in states]
         return [row for rows in found for row in rows]
@@ -124,12 +124,12 @@ async def _row(source: Source, id_: str) -> Document | None:
         return await backlog.find(database, id_)
 
 
-async def _count(source: Source, wanted: Wanted) -> int:
+async def _count(source: Source, wanted: RowSelection) -> int:
     async with opened(source) as database:
         return await backlog.count(database, PARKED, wanted)
 
 
-async def _retry(source: Source, wanted: Wanted) -> int:
+async def _retry(source: Source, wanted: RowSelection) -> int:
     async with opened(source) as database:
         return await backlog.retry(database, wanted)
 

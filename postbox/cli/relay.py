@@ -5,18 +5,17 @@ from typing import Annotated, Final
 
 import typer
 
-from postbox import replay
 from postbox.cli import progress
 from postbox.cli.database import opened
-from postbox.cli.ending import ExitCode, agree, end, run, say
-from postbox.cli.moment import moment
 from postbox.cli.options import Chosen, Exchange, Json, Rabbitmq, Sources, Yes, parse_sources
+from postbox.cli.outcome import ExitCode, agree, end, run, say
 from postbox.cli.output import print_json, print_table
 from postbox.cli.status import COLUMNS, Look, look
-from postbox.clock import DatabaseClock
-from postbox.replay import COUNT_MAX, Stretch
-from postbox.source import Source
-from postbox.topology import EXCHANGE
+from postbox.cli.time_argument import moment
+from postbox.mongo import DatabaseClock
+from postbox.operations import COUNT_MAX, TimeRange, replay
+from postbox.outbox import Source
+from postbox.rabbitmq import EXCHANGE
 
 LAG_MAX_S: Final = 60.0
 
@@ -94,7 +93,7 @@ def replay_(
         print(f"published {sum(published.values()):,} events again")
 
 
-def _said(plans: dict[str, tuple[Stretch, int]], exchange: str) -> str:
+def _said(plans: dict[str, tuple[TimeRange, int]], exchange: str) -> str:
     lines = [
         f"  {name}: {'at least ' if count >= COUNT_MAX else ''}{count:,}"
         f" from {stretch.since.isoformat()} to {stretch.until.isoformat()}"
@@ -105,12 +104,12 @@ def _said(plans: dict[str, tuple[Stretch, int]], exchange: str) -> str:
 
 async def _plan(
     source: Source, since: str, until: str | None, types: tuple[str, ...]
-) -> tuple[Stretch, int]:
+) -> tuple[TimeRange, int]:
     async with opened(source) as database:
         clock = DatabaseClock(database.client)
         await clock.sync()
         now = clock.now()
-        stretch = Stretch(
+        stretch = TimeRange(
             since=moment(since, now=now),
             until=now if until is None else moment(until, now=now),
             types=types,
@@ -118,7 +117,9 @@ async def _plan(
         return stretch, await replay.count(database, stretch)
 
 
-def _replayed(source: Source, rabbitmq: str, stretch: Stretch, count: int, *, exchange: str) -> int:
+def _replayed(
+    source: Source, rabbitmq: str, stretch: TimeRange, count: int, *, exchange: str
+) -> int:
     """Replay one source; returns how many. Where it fails, it says from where to go on."""
     published = 0
     last: datetime = stretch.since

@@ -10,8 +10,8 @@ from pymongo.errors import PyMongoError
 from postbox.cli.database import opened
 from postbox.cli.output import seconds
 from postbox.errors import DatabaseUnavailable
-from postbox.relay_status import ShardStanding, Standing, standing
-from postbox.source import Source
+from postbox.operations import ShardStatus, SourceStatus, standing
+from postbox.outbox import Source
 
 COLUMNS: Final = (
     *("source", "shard", "leader", "fence", "lag", "token age", "oplog left", "oplog window"),
@@ -24,7 +24,7 @@ class Look:
     """What was seen of one source; `standing` is None where its database did not answer."""
 
     source: str
-    standing: Standing | None
+    standing: SourceStatus | None
     problems: list[str]
 
     @property
@@ -59,7 +59,7 @@ async def _look(source: Source, lag_max_s: float) -> Look:
     return Look(source=source.name, standing=stands, problems=problems)
 
 
-def _problems(shard: ShardStanding, lag_max_s: float) -> Iterator[str]:
+def _problems(shard: ShardStatus, lag_max_s: float) -> Iterator[str]:
     if not shard.is_led:
         yield "no relay leads it" + (f"; the last was {shard.holder}" if shard.holder else "")
     if shard.lag_s > lag_max_s:
@@ -70,7 +70,7 @@ def _problems(shard: ShardStanding, lag_max_s: float) -> Iterator[str]:
         yield f"{shard.parked:,} rows are parked"
 
 
-def _cells(shard: ShardStanding, window: str) -> Sequence[object]:
+def _cells(shard: ShardStatus, window: str) -> Sequence[object]:
     return (
         shard.shard,
         shard.holder if shard.is_led else "none",

@@ -5,11 +5,10 @@ from typing import Final
 
 import typer
 
-from postbox import redrive
-from postbox.cli.letters import list_letters, selection, settle_letters
+from postbox.cli.dead_letters import list_letters, selection, settle_letters
 from postbox.cli.options import All, Exchange, Ids, Json, Limit, Rabbitmq, Type, Yes
-from postbox.redrive import Selection
-from postbox.topology import EXCHANGE, Topology
+from postbox.operations import Selection, redrive
+from postbox.rabbitmq import EXCHANGE, Topology
 
 app: Final = typer.Typer(help="Events that no queue wanted.", no_args_is_help=True)
 

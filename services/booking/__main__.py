@@ -1,7 +1,6 @@
 """`python -m services.booking`: runs in the foreground, ends on SIGTERM."""
 
-from postbox.arguments import read_arguments
-from postbox.program import run
+from postbox.service import read_arguments, run
 from services.booking.bootstrap import main
 from services.booking.settings import BookingSettings
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from opentelemetry import metrics
 
-from postbox.apply import Decided
+from postbox.inbox import Decided
 from services.booking.work import Judged
 
 _meter = metrics.get_meter("booking")

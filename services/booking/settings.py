@@ -2,7 +2,7 @@
 
 from pydantic import PositiveFloat
 
-from postbox.settings import Port, ServiceSettings
+from postbox.service import Port, ServiceSettings
 
 
 class BookingSettings(ServiceSettings):

@@ -10,8 +10,7 @@ from pymongo import DeleteOne, InsertOne
 from pymongo.asynchronous.collection import AsyncCollection
 
 from contracts.values import Slot
-from postbox.database import Document
-from postbox.transaction import Session
+from postbox.mongo import Document, Session
 
 
 class Slots:

@@ -11,13 +11,11 @@ from time import monotonic
 import structlog
 from pymongo import ASCENDING
 
-from postbox.clock import DatabaseClock
-from postbox.database import Database, Document
 from postbox.errors import TryAgain
+from postbox.mongo import Database, DatabaseClock, Document, Session, transaction
 from postbox.outbox import Outbox
-from postbox.program import pause
-from postbox.tracing import context_of, flow_span, untraced
-from postbox.transaction import Session, transaction
+from postbox.runtime import pause
+from postbox.telemetry import context_of, flow_span, untraced
 from services.booking import instruments
 from services.booking.table import DeadlinePassed
 from services.booking.work import Judged, Timeouts, Work

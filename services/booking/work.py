@@ -5,13 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.events import BookingIntentCreated, Event
-from postbox.apply import Decided
-from postbox.clock import DatabaseClock
-from postbox.database import Database, Document
-from postbox.delivery import Message
-from postbox.states import States
-from postbox.tracing import current_trace, link_to, under
-from postbox.transaction import Session
+from postbox.events import Message
+from postbox.inbox import Decided
+from postbox.mongo import Database, DatabaseClock, Document, Session, States
+from postbox.telemetry import current_trace, link_to, under
 from services.booking.core import Decision, Input, decide
 from services.booking.slots import Slots
 from services.booking.state import Booking

@@ -5,10 +5,9 @@ import asyncio
 from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
-from postbox.event import Event as Envelope
-from postbox.service import Service
-from postbox.settings import load
-from postbox.topology import Topology
+from postbox.events import Event as Envelope
+from postbox.rabbitmq import Topology
+from postbox.service import Service, load
 from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake
 from services.gateway.projection import Project

@@ -12,11 +12,17 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from contracts.values import Id
-from postbox.database import Database, bounded
-from postbox.endpoints import traced
-from postbox.group import GroupCommit
-from postbox.problems import Problem, parse_json, read_body, read_json, reply
-from postbox.service import Service
+from postbox.mongo import Database, bounded
+from postbox.service import (
+    GroupCommit,
+    Problem,
+    Service,
+    parse_json,
+    read_body,
+    read_json,
+    reply,
+    traced,
+)
 from services.gateway.intake import Accepted, Intake, Reply
 from services.gateway.openapi import DOCUMENT, page
 from services.gateway.requests import (

@@ -9,15 +9,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.events import BookingCancelRequested, Event
-from postbox.clock import DatabaseClock
-from postbox.crash import crash_point
-from postbox.database import Database, Document, create_collections
-from postbox.group import Submission
+from postbox.mongo import (
+    Database,
+    DatabaseClock,
+    Document,
+    Session,
+    States,
+    create_collections,
+    transaction,
+)
 from postbox.outbox import Outbox
-from postbox.problems import Problem
-from postbox.states import States
-from postbox.tracing import trace_id, under
-from postbox.transaction import Session, transaction
+from postbox.runtime import crash_point
+from postbox.service import Problem, Submission
+from postbox.telemetry import trace_id, under
 from services.gateway.core import project
 from services.gateway.requests import CancelBooking, Command, CreateIntent
 from services.gateway.view import View

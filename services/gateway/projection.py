@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 from contracts.events import Event
-from postbox.apply import Decided
-from postbox.database import Database
-from postbox.delivery import Message
-from postbox.states import States
-from postbox.tracing import trace_id
-from postbox.transaction import Session
+from postbox.events import Message
+from postbox.inbox import Decided
+from postbox.mongo import Database, Session, States
+from postbox.telemetry import trace_id
 from services.gateway.core import project
 from services.gateway.view import View
 

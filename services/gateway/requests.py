@@ -19,8 +19,8 @@ from contracts.events import (
     PaymentRequested,
 )
 from contracts.values import Amount, Currency, Id, Reference, Slot
-from postbox.event import new_id
-from postbox.problems import Problem
+from postbox.events import new_id
+from postbox.service import Problem
 
 IDEMPOTENCY_KEY_MAX_CHARS = 255
 

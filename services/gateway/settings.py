@@ -1,6 +1,6 @@
 """The gateway's configuration."""
 
-from postbox.settings import Port, ServiceSettings
+from postbox.service import Port, ServiceSettings
 
 
 class GatewaySettings(ServiceSettings):

@@ -12,10 +12,10 @@ import pymongo
 import structlog
 from pymongo.errors import PyMongoError
 
-from postbox.database import Database, Document, bounded, database_errors
 from postbox.errors import TryAgain
-from postbox.problems import unavailable
-from postbox.tracing import untraced
+from postbox.mongo import Database, Document, bounded, database_errors
+from postbox.service import unavailable
+from postbox.telemetry import untraced
 
 log = structlog.get_logger()
 SUBSCRIBERS_MAX = 1_000

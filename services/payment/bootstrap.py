@@ -7,11 +7,10 @@ from standardwebhooks import Webhook
 from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
-from postbox.database import Database, create_collections
-from postbox.event import Event as Envelope
-from postbox.service import Service
-from postbox.settings import load
-from postbox.topology import Topology
+from postbox.events import Event as Envelope
+from postbox.mongo import Database, create_collections
+from postbox.rabbitmq import Topology
+from postbox.service import Service, load
 from services.payment import instruments
 from services.payment.errands import Captures, Refunds
 from services.payment.http import PaymentApi

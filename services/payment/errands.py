@@ -8,7 +8,7 @@ import random
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
-from postbox.database import Document
+from postbox.mongo import Document
 from services.payment.core import STUCK_AFTER_ATTEMPTS, Input
 from services.payment.inputs import (
     CaptureDeclined,

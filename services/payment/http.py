@@ -4,9 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from postbox.endpoints import traced_by_body
-from postbox.problems import Problem, reply
-from postbox.service import Service
+from postbox.service import Problem, Service, reply, traced_by_body
 from services.payment.charge import traceparent_of
 from services.payment.intake import ChargeIntake
 from services.payment.signature import Signatures

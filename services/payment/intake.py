@@ -9,9 +9,8 @@ import hashlib
 import structlog
 from pydantic import ValidationError
 
-from postbox.clock import DatabaseClock
-from postbox.database import Database, bounded
-from postbox.tracing import CONVERSATION, annotate
+from postbox.mongo import Database, DatabaseClock, bounded
+from postbox.telemetry import CONVERSATION, annotate
 from services.payment import instruments
 from services.payment.charge import ToldCharge
 from services.payment.core import Outcome

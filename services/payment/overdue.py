@@ -6,10 +6,9 @@ from datetime import timedelta
 import structlog
 from pymongo import ASCENDING
 
-from postbox.clock import DatabaseClock
-from postbox.database import Database, bounded
 from postbox.errors import TryAgain
-from postbox.program import pause
+from postbox.mongo import Database, DatabaseClock, bounded
+from postbox.runtime import pause
 from services.payment import instruments
 
 log = structlog.get_logger()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from contracts.values import Reference
-from postbox.tracing import call_span
+from postbox.telemetry import call_span
 from services.payment.state import Capture, Payment
 
 STEP_TIMEOUT_S = 3.0

@@ -11,10 +11,10 @@ from typing import Any
 
 import structlog
 
-from postbox.database import Database, bounded
 from postbox.errors import TryAgain
-from postbox.program import pause
-from postbox.tracing import context_of, flow_span
+from postbox.mongo import Database, bounded
+from postbox.runtime import pause
+from postbox.telemetry import context_of, flow_span
 from services.payment import instruments
 from services.payment.charge import traceparent_of
 from services.payment.core import Outcome

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, AnyHttpUrl, PositiveFloat, SecretStr
 from standardwebhooks import Webhook
 
-from postbox.settings import Port, ServiceSettings
+from postbox.service import Port, ServiceSettings
 
 
 def _usable(secret: SecretStr) -> SecretStr:

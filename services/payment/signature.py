@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from postbox.problems import Problem
+from postbox.service import Problem
 from services.payment import instruments
 
 log = structlog.get_logger()

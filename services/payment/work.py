@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from contracts.events import Event
-from postbox.apply import Decided
-from postbox.crash import crash_point
-from postbox.database import Database, Document
-from postbox.delivery import Message
-from postbox.group import GroupCommit, Submission
+from postbox.events import Message
+from postbox.inbox import Decided
+from postbox.mongo import Database, Document, Session, States, transaction
 from postbox.outbox import Outbox
-from postbox.states import States
-from postbox.tracing import current_trace, under
-from postbox.transaction import Session, transaction
+from postbox.runtime import crash_point
+from postbox.service import GroupCommit, Submission
+from postbox.telemetry import current_trace, under
 from services.payment import instruments
 from services.payment.core import Decision, Input, Known, decide, keys
 from services.payment.state import Capture, ClosedIntent, Payment

@@ -5,12 +5,10 @@ import asyncio
 import structlog
 from pymongo import ASCENDING
 
-from postbox.clock import DatabaseClock
-from postbox.crash import crash_point
-from postbox.database import Database, Document, bounded
 from postbox.errors import TryAgain
-from postbox.program import pause
-from postbox.tracing import CONVERSATION, annotate, context_of, flow_span, untraced
+from postbox.mongo import Database, DatabaseClock, Document, bounded
+from postbox.runtime import crash_point, pause
+from postbox.telemetry import CONVERSATION, annotate, context_of, flow_span, untraced
 from services.payment.core import Outcome
 from services.payment.errands import Captures, Errand, Refunds
 from services.payment.work import Ledger

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator
 import aio_pika
 import pytest
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, own_database
+from postbox.mongo import Client, DatabaseClock, own_database
 from postbox.outbox import Outbox
-from postbox.topology import Topology
+from postbox.rabbitmq import Topology
 from tests.cli.desk import TYPE, Desk
 from tests.conftest import Space
 

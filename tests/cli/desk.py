@@ -14,13 +14,12 @@ from pamqp import commands
 from typer.testing import CliRunner
 
 from postbox.cli import app
-from postbox.clock import DatabaseClock
-from postbox.cloudevents import CONTENT_TYPE, encode
-from postbox.database import Client, Document, own_database
-from postbox.deadletter import DeadLetters
-from postbox.delivery import Delivery
-from postbox.event import Event, new_id, partition
-from postbox.topology import Topology
+from postbox.consumer.dead_letters import DeadLetters
+from postbox.consumer.delivery import Delivery
+from postbox.events import Event, new_id, partition
+from postbox.events.cloudevents import CONTENT_TYPE, encode
+from postbox.mongo import Client, DatabaseClock, Document, own_database
+from postbox.rabbitmq import Topology
 from stack.process import ROOT
 from tests.conftest import Space
 from tests.eventually import eventually

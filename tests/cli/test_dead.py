@@ -2,8 +2,7 @@
 
 import signal
 
-from postbox.broker import raw_channel
-from postbox.publisher import Outgoing, Publisher
+from postbox.rabbitmq import Outgoing, Publisher, raw_channel
 from stack.ports import LOOPBACK, free_port
 from tests.cli.desk import TYPE, Desk, headers, postbox
 

@@ -2,8 +2,8 @@
 
 from pymongo import AsyncMongoClient
 
-from postbox.database import Document
-from postbox.source import Shard
+from postbox.mongo import Document
+from postbox.outbox import Shard
 from relay.checkpoint import Checkpoint, Term
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port

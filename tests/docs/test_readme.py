@@ -11,7 +11,7 @@ import httpx
 import orjson
 import pytest
 
-from postbox.database import connect
+from postbox.mongo import connect
 from stack.embedded import Stack
 from stack.mongod import Mongod
 from stack.ports import free_port

@@ -6,7 +6,7 @@ from typing import Any, Final
 from deploy.context import ROOT
 from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
-from postbox.settings import ALL_INTERFACES
+from postbox.service import ALL_INTERFACES
 from stack.ports import free_port
 from stack.rabbitmq import NO_BUSY_WAITING
 from tests.integration.box import Recipe

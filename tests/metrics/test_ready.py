@@ -9,7 +9,7 @@ from time import monotonic
 import aio_pika
 
 from contracts.topology import EXCHANGE, QUEUES
-from postbox.topology import Topology
+from postbox.rabbitmq import Topology
 from scenarios.play import Progress, play
 from scenarios.registry import SCENARIOS
 from tests.eventually import eventually

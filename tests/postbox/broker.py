@@ -7,8 +7,8 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from postbox.cloudevents import CONTENT_TYPE, encode
-from postbox.event import Event, Fact
+from postbox.events import Event, Fact
+from postbox.events.cloudevents import CONTENT_TYPE, encode
 from postbox.testing import MemoryPostbox
 from tests.conftest import Space
 from tests.eventually import eventually

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from postbox.database import connect
+from postbox.mongo import connect
 
 
 @asynccontextmanager

@@ -10,20 +10,23 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from postbox.apply import Apply, Decided, Handler
-from postbox.clock import DatabaseClock
-from postbox.consumer import Consumer
-from postbox.database import Client, Database, connect, create_collections, own_database
-from postbox.delivery import Message
-from postbox.event import Event
-from postbox.health import Health
-from postbox.inbox import Inbox
-from postbox.options import ConsumerOptions
+from postbox.consumer import Consumer, ConsumerOptions
+from postbox.events import Event, Message
+from postbox.inbox import Apply, Decided, Handler, Inbox
+from postbox.mongo import (
+    Client,
+    Database,
+    DatabaseClock,
+    Session,
+    States,
+    connect,
+    create_collections,
+    own_database,
+)
 from postbox.outbox import Outbox
-from postbox.program import run
-from postbox.states import States
-from postbox.topology import Topology
-from postbox.transaction import Session
+from postbox.rabbitmq import Topology
+from postbox.runtime import Health
+from postbox.service import run
 from tests.conftest import Space
 from tests.eventually import eventually
 

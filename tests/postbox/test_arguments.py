@@ -6,8 +6,7 @@ import sys
 
 import pytest
 
-from postbox.arguments import read_arguments
-from postbox.settings import ServiceSettings, Settings
+from postbox.service import ServiceSettings, Settings, read_arguments
 from relay.settings import RelaySettings
 from services.booking.settings import BookingSettings
 from services.gateway.settings import GatewaySettings

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from postbox.broker import connected
+from postbox.rabbitmq import connected
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.link import link

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbox.cloudevents import decode, encode
 from postbox.errors import MalformedMessage
-from postbox.event import Event
+from postbox.events import Event
+from postbox.events.cloudevents import decode, encode
 
 EVENT = Event(
     id="0190163d-8694-739b-aea5-966c26f8ad91",

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from postbox.database import Client, own_database
+from postbox.mongo import Client, own_database
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import Broker, broker, event_of

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postbox.database import Client
+from postbox.mongo import Client
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import broker, event_of

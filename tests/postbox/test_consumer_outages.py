@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from postbox.broker import connected, raw_channel
-from postbox.database import Client
+from postbox.consumer.subscription import SETTLE_TIMEOUT_S, Subscription
 from postbox.errors import BrokerUnavailable
-from postbox.subscription import SETTLE_TIMEOUT_S, Subscription
-from postbox.transaction import TIMEOUT_S, transaction
+from postbox.mongo import Client, transaction
+from postbox.mongo.transaction import TIMEOUT_S
+from postbox.rabbitmq import connected, raw_channel
 from stack.mongod import Mongod
 from tests.conftest import Space
 from tests.eventually import eventually

@@ -7,11 +7,11 @@ import orjson
 import pytest
 from pamqp.header import ContentHeader
 
-from postbox.cloudevents import encode
-from postbox.database import Client
-from postbox.deadletter import ERROR, QUEUE, REASON
 from postbox.errors import SetAside
-from postbox.event import Event
+from postbox.events import Event
+from postbox.events.cloudevents import encode
+from postbox.mongo import Client
+from postbox.rabbitmq import ERROR, QUEUE, REASON
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox import shop as shop_module

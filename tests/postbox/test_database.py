@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from postbox.clock import DatabaseClock
-from postbox.database import bounded, connect, create_collections, own_database
 from postbox.errors import DatabaseUnavailable
+from postbox.mongo import DatabaseClock, bounded, connect, create_collections, own_database
 from tests.postbox.failpoints import failing
 
 NOWHERE = "mongodb://127.0.0.1:1/shop"

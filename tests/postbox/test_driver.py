@@ -7,8 +7,7 @@ import pytest
 from pymongo.asynchronous import pool, topology
 from pymongo.lock import Condition, Lock
 
-from postbox.database import connect
-from postbox.transaction import Session, transaction
+from postbox.mongo import Session, connect, transaction
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK
 from tests.eventually import eventually

@@ -8,7 +8,7 @@ from pamqp import commands
 from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
-from postbox import frames
+from postbox.rabbitmq import frames
 
 SHORT = st.text(max_size=60)
 VALUES = st.one_of(st.text(max_size=300), st.integers(0, 2**31 - 1), st.booleans())

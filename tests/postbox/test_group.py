@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from postbox import group
 from postbox.errors import DatabaseUnavailable
-from postbox.group import GroupCommit, Overloaded, Submission
-from postbox.tracing import context_of, current_trace, under
+from postbox.service import GroupCommit, Submission, group_commit
+from postbox.service.group_commit import Overloaded
+from postbox.telemetry import context_of, current_trace, under
 
 
 class Till:
@@ -108,7 +108,7 @@ async def test_a_client_that_goes_away_changes_nothing_for_the_others() -> None:
 
 
 async def test_there_is_a_bound_on_how_many_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group, "WAITING_MAX", 3)
+    monkeypatch.setattr(group_commit, "WAITING_MAX", 3)
     till = Till()
     commits: GroupCommit[int, str] = GroupCommit(till.commit)
     waiting = [asyncio.create_task(commits.submit(number)) for number in range(3)]

@@ -4,10 +4,9 @@ from collections.abc import Iterable
 
 import pytest
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, own_database
-from postbox.inbox import RETENTION, Inbox
-from postbox.transaction import Session, transaction
+from postbox.inbox import Inbox
+from postbox.inbox.inbox import RETENTION
+from postbox.mongo import Client, DatabaseClock, Session, own_database, transaction
 
 
 def inbox(client: Client, consumer: str) -> Inbox:

@@ -16,8 +16,8 @@ from pamqp.commands import Basic
 from pamqp.header import ContentHeader
 from pamqp.heartbeat import Heartbeat
 
-from postbox import frames
-from postbox.incoming import Receiver, read
+from postbox.rabbitmq import frames
+from postbox.rabbitmq.receiver import Receiver, read
 
 SHORT = st.text(max_size=60)
 CHANNELS = st.integers(1, 65_535)

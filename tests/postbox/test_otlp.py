@@ -21,7 +21,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AnyValue
 
-from postbox.otlp import encode
+from postbox.telemetry.setup.span_exporter import encode
 
 REMOTE = SpanContext(
     trace_id=(1 << 127) + 5,

@@ -7,13 +7,13 @@ from typing import Any, ClassVar
 
 import pytest
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, own_database
 from postbox.errors import EventTooLarge, OutsideTransaction
-from postbox.event import PARTITIONS, partition
-from postbox.outbox import EVENT_BYTES_MAX, Outbox
-from postbox.tracing import context_of, under
-from postbox.transaction import Session, transaction
+from postbox.events import partition
+from postbox.events.event import PARTITIONS
+from postbox.mongo import Client, DatabaseClock, Session, own_database, transaction
+from postbox.outbox import Outbox
+from postbox.outbox.row import EVENT_BYTES_MAX
+from postbox.telemetry import context_of, under
 from tests.eventually import eventually
 from tests.postbox.shop import Placed
 
@@ -22,7 +22,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Letter:
+class DeadLetter:
     TYPE: ClassVar[str] = "letter.written"
     text: object
 
@@ -107,7 +107,7 @@ async def test_an_event_that_is_too_large_is_refused_before_anything_is_written(
 
     async def write(size: int) -> None:
         async def body(session: Session) -> None:
-            await desk.outbox.add(session, Letter("x"), Letter("x" * (size - frame)))
+            await desk.outbox.add(session, DeadLetter("x"), DeadLetter("x" * (size - frame)))
 
         await transaction(desk.client, body)
 
@@ -120,7 +120,7 @@ async def test_an_event_that_is_too_large_is_refused_before_anything_is_written(
 
 async def test_data_that_is_not_json_is_refused(desk: Desk) -> None:
     async def body(session: Session) -> None:
-        await desk.outbox.add(session, Letter(object()))
+        await desk.outbox.add(session, DeadLetter(object()))
 
     with pytest.raises(TypeError):
         await transaction(desk.client, body)

@@ -12,9 +12,8 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 from aiormq.abc import AbstractChannel as RawChannel
 from pamqp.common import FieldTable
 
-from postbox.broker import raw_channel
 from postbox.errors import BrokerUnavailable
-from postbox.publisher import Outcome, Outgoing, Publisher
+from postbox.rabbitmq import Outcome, Outgoing, Publisher, raw_channel
 from stack.rabbitmq import RabbitMQ
 from tests.conftest import Space
 from tests.eventually import eventually

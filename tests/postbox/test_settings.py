@@ -2,10 +2,10 @@
 
 import pytest
 
-from postbox.broker import connected
-from postbox.database import connect, own_database
 from postbox.errors import ConfigurationError
-from postbox.settings import Port, ServiceSettings, load
+from postbox.mongo import connect, own_database
+from postbox.rabbitmq import connected
+from postbox.service import Port, ServiceSettings, load
 
 
 class ShopSettings(ServiceSettings):

@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 
-from postbox.database import Client, Document, own_database
 from postbox.errors import StaleState
-from postbox.states import States
-from postbox.transaction import SNAPSHOT_TRIES_MAX, Session, transaction
+from postbox.mongo import Client, Document, Session, States, own_database, transaction
+from postbox.mongo.transaction import SNAPSHOT_TRIES_MAX
 
 IDS = ["a", "b"]
 

@@ -6,19 +6,17 @@ from random import Random
 
 import pytest
 
-from postbox.apply import Decided
-from postbox.database import Client
-from postbox.delivery import Message
 from postbox.errors import EventTooLarge
-from postbox.event import Event
+from postbox.events import Event, Message
+from postbox.inbox import Decided
+from postbox.mongo import Client, Session
+from postbox.telemetry import trace_id
 from postbox.testing import MemoryPostbox
-from postbox.tracing import trace_id
-from postbox.transaction import Session
 from tests.conftest import Space
 from tests.postbox.broker import broker, event_of
 from tests.postbox.shop import Counted, Placed, Shop, count, decode
 from tests.postbox.test_consumer import is_applied
-from tests.postbox.test_outbox import Letter
+from tests.postbox.test_outbox import DeadLetter
 
 
 class MemoryTotals(dict[str, int]):
@@ -61,9 +59,9 @@ async def test_add_collects_events() -> None:
 async def test_add_refuses_what_the_outbox_refuses() -> None:
     postbox = MemoryPostbox()
     with pytest.raises(EventTooLarge):
-        await postbox.add(None, Placed("o1"), Letter("x" * 300_000))
+        await postbox.add(None, Placed("o1"), DeadLetter("x" * 300_000))
     with pytest.raises(TypeError):
-        await postbox.add(None, Letter(object()))
+        await postbox.add(None, DeadLetter(object()))
     assert postbox.events == []
 
 

@@ -9,13 +9,13 @@ import aio_pika
 import pytest
 from pamqp.common import FieldTable
 
-from postbox import topology_keeper
-from postbox.clock import DatabaseClock
-from postbox.database import Client, own_database
 from postbox.errors import BrokerUnavailable, TopologyMismatch
-from postbox.health import Health
-from postbox.topology import DELIVERY_LIMIT, LOOKS_MAX, Topology
-from postbox.topology_keeper import TopologyKeeper
+from postbox.mongo import Client, DatabaseClock, own_database
+from postbox.rabbitmq import Topology
+from postbox.rabbitmq.topology import DELIVERY_LIMIT, LOOKS_MAX
+from postbox.runtime import Health
+from postbox.service import topology_keeper
+from postbox.service.topology_keeper import TopologyKeeper
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import broker, event_of

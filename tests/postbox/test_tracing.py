@@ -2,11 +2,10 @@
 
 import pytest
 
-from postbox.cloudevents import decode, encode
-from postbox.database import Client, own_database
-from postbox.event import Event
-from postbox.tracing import context_of, current_trace, trace_id, under
-from postbox.transaction import Session, transaction
+from postbox.events import Event
+from postbox.events.cloudevents import decode, encode
+from postbox.mongo import Client, Session, own_database, transaction
+from postbox.telemetry import context_of, current_trace, trace_id, under
 from tests.conftest import Space
 from tests.postbox.broker import broker, event_of
 from tests.postbox.shop import Placed, Shop

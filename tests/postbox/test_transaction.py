@@ -6,9 +6,9 @@ from time import monotonic
 import pytest
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
-from postbox.database import Client, Database, connect, own_database
 from postbox.errors import DatabaseUnavailable
-from postbox.transaction import SNAPSHOT_TRIES_MAX, Session, transaction
+from postbox.mongo import Client, Database, Session, connect, own_database, transaction
+from postbox.mongo.transaction import SNAPSHOT_TRIES_MAX
 from tests.postbox.link import link
 
 

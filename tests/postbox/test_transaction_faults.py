@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from postbox.database import Client, own_database
 from postbox.errors import DatabaseUnavailable
-from postbox.transaction import Session, transaction
+from postbox.mongo import Client, Session, own_database, transaction
 from tests.postbox.failpoints import failing
 
 TRANSIENT: dict[str, Any] = {"errorCode": 251, "errorLabels": ["TransientTransactionError"]}

@@ -7,7 +7,7 @@ from aiormq.abc import AbstractChannel
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbox.delivery import Unsettled
+from postbox.consumer.unsettled import Unsettled
 
 
 class RecordingChannel:

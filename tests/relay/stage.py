@@ -17,12 +17,10 @@ import orjson
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from pymongo.read_concern import ReadConcern
 
-from postbox.clock import DatabaseClock
-from postbox.database import Document, connect, own_database
-from postbox.event import new_id, partition
-from postbox.outbox import Outbox
-from postbox.source import Shard, Source
-from postbox.topology import Topology
+from postbox.events import new_id, partition
+from postbox.mongo import DatabaseClock, Document, connect, own_database
+from postbox.outbox import Outbox, Shard, Source
+from postbox.rabbitmq import Topology
 from relay.options import Options
 from relay.relay import WHOLE, Relay
 from relay.state import RelayHealth

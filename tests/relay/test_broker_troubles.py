@@ -11,10 +11,10 @@ import aio_pika
 import pytest
 from structlog.testing import capture_logs
 
-from relay import link
 from relay.options import Options
+from relay.publish import sender
+from relay.read.rows import READ_BATCH_ROWS
 from relay.relay import Relay
-from relay.rows import READ_BATCH_ROWS
 from tests.eventually import eventually
 from tests.relay.stage import PATIENCE_S, Stage, taken
 
@@ -185,7 +185,7 @@ async def test_a_returned_event_is_told_of_and_has_the_exchange_declared_at_once
 ) -> None:
     """Goal: nobody waits for the next regular declaration. Method: there is none for an hour; the
     alternate's queue is deleted before an event that no other queue wants."""
-    monkeypatch.setattr(link, "DECLARE_EVERY_S", LONG_S)
+    monkeypatch.setattr(sender, "DECLARE_EVERY_S", LONG_S)
     with capture_logs() as lines:
         async with stage.streaming() as relay, await aio_pika.connect(stage.rabbitmq.uri) as broker:
             channel = await broker.channel()

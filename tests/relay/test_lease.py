@@ -6,13 +6,12 @@ import time
 
 import pytest
 
-from postbox.source import Shard
+from postbox.outbox import Shard
 from relay.checkpoint import Checkpoint, Term
 from relay.errors import LeaseLost
-from relay.link import Link
-from relay.message import message_of
+from relay.publish import Sender, Window
+from relay.read.message import message_of
 from relay.state import RelayHealth, State, Status
-from relay.window import Window
 from tests.eventually import eventually
 from tests.relay.stage import Stage
 
@@ -130,7 +129,7 @@ async def test_without_its_lease_a_relay_sends_nothing(stage: Stage) -> None:
     window.add(message_of(row), None)
     over = Term(checkpoint(stage, "a"), fence=1, token=None, until_s=time.monotonic())
     status = Status(stage.name, Shard(), RelayHealth())
-    link = Link(stage.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
+    link = Sender(stage.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(link.run(), TAKE_OVER_S)
     assert window.oldest_sent_at_s is None

@@ -7,9 +7,9 @@ import orjson
 import pytest
 from bson import Decimal128, ObjectId
 
-from postbox.cloudevents import CONTENT_TYPE
+from postbox.events.cloudevents import CONTENT_TYPE
 from relay.errors import Unpublishable
-from relay.message import BODY_BYTES_MAX, message_of
+from relay.read.message import BODY_BYTES_MAX, message_of
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 ROW: dict[str, Any] = {

@@ -9,7 +9,7 @@ import aio_pika
 import httpx
 import pytest
 
-from postbox.topology import Topology
+from postbox.rabbitmq import Topology
 from relay.options import Options
 from tests.eventually import eventually
 from tests.relay.stage import Stage, taken

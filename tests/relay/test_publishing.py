@@ -9,10 +9,10 @@ import pytest
 from bson import ObjectId
 from pamqp.common import FieldTable
 
-from postbox.event import partition
-from postbox.source import Shard, Source
+from postbox.events import partition
+from postbox.outbox import Shard, Source
 from relay.options import Options
-from relay.rows import READ_BATCH_ROWS
+from relay.read.rows import READ_BATCH_ROWS
 from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import QUORUM, Stage, taken

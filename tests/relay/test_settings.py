@@ -3,8 +3,8 @@
 import pytest
 
 from postbox.errors import ConfigurationError
-from postbox.settings import load
-from postbox.source import Shard, Source
+from postbox.outbox import Shard, Source
+from postbox.service import load
 from relay.settings import RelaySettings
 
 BROKER = "amqp://guest:guest@localhost/"

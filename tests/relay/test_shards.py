@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from postbox.source import Shard
+from postbox.outbox import Shard
 from relay.state import State
 from tests.eventually import eventually
 from tests.relay.stage import PATIENCE_S, RelayProgram, Stage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from postbox.source import Shard
+from postbox.outbox import Shard
 from relay.state import TRANSITIONS, RelayHealth, State, Status
 
 

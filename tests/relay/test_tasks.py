@@ -5,9 +5,8 @@ import gc
 
 import pytest
 
-from relay import tasks
+from postbox.runtime import cancelled, tasks
 from relay.errors import LeaseLost
-from relay.tasks import cancelled
 
 
 async def test_what_failed_on_its_own_just_before_it_was_cancelled_is_dropped() -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postbox.publisher import Outcome, Outgoing
-from relay.window import Window
+from postbox.rabbitmq import Outcome, Outgoing
+from relay.publish import Window
 
 
 def message(number: int, body: bytes = b"{}") -> Outgoing:

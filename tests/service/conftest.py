@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from postbox.database import connect
+from postbox.mongo import connect
 from stack.embedded import Stack
 from tests.service.town import ALL, Town
 

@@ -4,11 +4,9 @@ from datetime import UTC, datetime, timedelta
 
 from opentelemetry.context import Context
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, own_database
-from postbox.group import Submission
+from postbox.mongo import Client, DatabaseClock, own_database
 from postbox.outbox import Outbox
-from postbox.problems import Problem
+from postbox.service import Problem, Submission
 from services.gateway.intake import Accepted, Intake
 from services.gateway.requests import Command, CreateIntent, IntentBody, parse
 

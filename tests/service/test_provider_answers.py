@@ -9,8 +9,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, Database, Document, create_collections
+from postbox.mongo import Client, Database, DatabaseClock, Document, create_collections
 from postbox.outbox import Outbox
 from services.payment import instruments, provider
 from services.payment.core import Input

@@ -3,8 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from postbox.clock import DatabaseClock
-from postbox.database import Client, create_collections, own_database
+from postbox.mongo import Client, DatabaseClock, create_collections, own_database
 from postbox.outbox import Outbox
 from services.booking.state import Booking, BookingState
 from services.booking.sweeper import Sweeper

@@ -8,8 +8,8 @@ from time import monotonic
 import httpx
 import pytest
 
+from postbox.rabbitmq import Topology
 from postbox.service import Service
-from postbox.topology import Topology
 from services.gateway import watch
 from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake

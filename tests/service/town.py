@@ -9,7 +9,7 @@ import orjson
 from standardwebhooks import Webhook
 from uuid_utils import uuid7
 
-from postbox.database import Client, Document
+from postbox.mongo import Client, Document
 from stack.running import RunningStack
 from tests.eventually import eventually
 from tests.metrics.exposition import scrape

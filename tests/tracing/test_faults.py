@@ -5,7 +5,8 @@ from collections.abc import Collection
 
 import pytest
 
-from postbox.redrive import Selection, drop, redrive
+from postbox.operations import Selection
+from postbox.operations.redrive import drop, redrive
 from scenarios.otlp import Span
 from scenarios.trace import orphans
 from tests.eventually import eventually

@@ -8,7 +8,7 @@ from typing import Final
 import aio_pika
 from pamqp.common import FieldTable
 
-from postbox.database import NO_SUCH_TRANSACTION, WRITE_CONFLICT
+from postbox.mongo.errors import NO_SUCH_TRANSACTION, WRITE_CONFLICT
 from scenarios.otlp import Span
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing, short_lived_transactions

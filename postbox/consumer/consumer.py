@@ -1,0 +1,154 @@
+"""The consumer: every event of a queue is applied once in effect, whatever crashes.
+
+It takes what has arrived, applies it in one transaction, and only then acknowledges. While the
+database is away, nothing is lost and consuming pauses; a broker that is away, or has forgotten us,
+is found again. What is not acknowledged at the end goes back.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+from aio_pika.abc import AbstractConnection
+
+from postbox.consumer.batches import Batches
+from postbox.consumer.dead_letters import DeadLetters
+from postbox.consumer.handling import Handling
+from postbox.consumer.options import DEFAULT_OPTIONS, ConsumerOptions
+from postbox.consumer.outage import Outage, Requeued
+from postbox.consumer.retries import Retries
+from postbox.consumer.spans import ProcessSpans
+from postbox.consumer.subscription import Subscription
+from postbox.errors import BrokerUnavailable, TopologyMismatch
+from postbox.events import Event
+from postbox.inbox import Apply, Decided
+from postbox.mongo import DatabaseClock
+from postbox.rabbitmq import Topology, broker_errors, connected, raw_channel
+from postbox.runtime import Health, pause
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Consumer(Generic[T]):
+    """Consumes `queue`; `decode` makes the fact of an event, `apply` applies a batch of them."""
+
+    def __init__(
+        self,
+        *,
+        queue: str,
+        uri: str,
+        topology: Topology,
+        clock: DatabaseClock,
+        decode: Callable[[Event], T],
+        apply: Apply[T],
+        health: Health,
+        applied: Callable[[Sequence[Decided]], None] = lambda decisions: None,
+        decision_attribute: str = "postbox.decision",
+        options: ConsumerOptions = DEFAULT_OPTIONS,
+    ) -> None:
+        self._queue = queue
+        self._uri = uri
+        self._topology = topology
+        self._health = health
+        self._options = options
+        self._spans = ProcessSpans(queue, decision_attribute)
+        self._dead = DeadLetters(uri, topology, name=queue, clock=clock)
+        self._outage = Outage(clock, health, retry_s=options.database_retry_s)
+        self._retries: Retries[T] = Retries()
+        self._batches = Batches(self._retries, options)
+        self._handling = Handling(
+            queue=queue,
+            decode=decode,
+            apply=apply,
+            applied=applied,
+            dead=self._dead,
+            retries=self._retries,
+            outage=self._outage,
+            spans=self._spans,
+            options=options,
+        )
+        self._subscription: Subscription[T] | None = None
+
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether the backlog that stood in the queue at the last (re)start has been worked off."""
+        return self._subscription is not None and self._subscription.is_caught_up
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Consume until `stop` is set; reconnects for as long as it takes."""
+        failures = 0
+        try:
+            while not stop.is_set():
+                try:
+                    async with connected(self._uri, name=self._queue) as connection:
+                        failures = 0
+                        await self._live(connection, stop)
+                except (BrokerUnavailable, TopologyMismatch) as error:
+                    failures += 1
+                    self._health.fail("consumer", str(error))
+                    log.warning("not consuming", queue=self._queue, reason=str(error))
+                finally:
+                    self._subscription = None
+                    self._spans.given_back(self._retries.clear())
+                if not stop.is_set():
+                    ceiling_s = min(0.1 * 2**failures, self._options.reconnect_max_s)
+                    await pause(stop, random.uniform(0.05, ceiling_s))
+        finally:
+            await self._dead.close()
+
+    async def _live(self, connection: AbstractConnection, stop: asyncio.Event) -> None:
+        """Consume on one connection, by a new subscription whenever the last one went stale."""
+        opening = f"opening a channel for {self._queue}"
+        with broker_errors(opening):
+            async with connection.channel() as channel:
+                await self._topology.declare(channel)
+        while not stop.is_set():
+            with broker_errors(opening):
+                channel = await connection.channel(publisher_confirms=False)
+                raw = await raw_channel(channel)
+            subscription: Subscription[T] = Subscription(
+                raw, self._queue, prefetch=self._options.prefetch
+            )
+            self._subscription = subscription
+            await self._consume(subscription, stop)
+            if stop.is_set():
+                return
+            if not subscription.is_stale:
+                raise BrokerUnavailable(subscription.ending or f"lost the channel of {self._queue}")
+            with broker_errors(f"renewing the subscription to {self._queue}"):
+                await channel.close()
+
+    async def _consume(self, subscription: Subscription[T], stop: asyncio.Event) -> None:
+        """Handle batches until the subscription is over."""
+        watch = asyncio.create_task(_wake_at(stop, subscription))
+        touch = asyncio.create_task(self._keep_in_touch(subscription))
+        try:
+            await self._outage.until_over(subscription, stop)
+            while not stop.is_set() and not subscription.is_over:
+                batch = await self._batches.next(subscription, stop)
+                if batch:
+                    await self._handling.handle(batch, subscription, stop)
+                    self._batches.done(len(batch))
+        except Requeued:
+            pass
+        finally:
+            watch.cancel()
+            touch.cancel()
+
+    async def _keep_in_touch(self, subscription: Subscription[T]) -> None:
+        """Notice a broker that is out of reach, or forgot us, though no connection broke."""
+        try:
+            while not subscription.is_over:
+                await asyncio.sleep(self._options.touch_every_s)
+                await subscription.touch()
+        except BrokerUnavailable as error:
+            self._health.fail("consumer", str(error))
+            subscription.give_up(str(error))
+
+
+async def _wake_at(stop: asyncio.Event, subscription: Subscription[T]) -> None:
+    await stop.wait()
+    subscription.wake.set()

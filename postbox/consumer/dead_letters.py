@@ -1,0 +1,86 @@
+"""Dead letters: messages set aside with their reason, and sent again when a person says so."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from typing import Any
+
+from postbox.consumer.delivery import Delivery
+from postbox.errors import BrokerUnavailable
+from postbox.events import new_id
+from postbox.mongo import DatabaseClock
+from postbox.rabbitmq import (
+    AT,
+    ERROR,
+    QUEUE,
+    REASON,
+    Outgoing,
+    Publisher,
+    Topology,
+    broker_errors,
+    connected,
+    raw_channel,
+)
+
+CONFIRM_TIMEOUT_S = 5.0
+ERROR_CHARS_MAX = 1_000
+
+
+class DeadLetters:
+    """Publishes to dead queues, on a connection of its own that is opened when it is needed."""
+
+    def __init__(self, uri: str, topology: Topology, *, name: str, clock: DatabaseClock) -> None:
+        self._uri = uri
+        self._topology = topology
+        self._name = name
+        self._clock = clock
+        self._stack = AsyncExitStack()
+        self._publisher: Publisher | None = None
+        self._lock = asyncio.Lock()
+
+    async def set_aside(
+        self, delivery: Delivery[Any], *, queue: str, reason: str, text: str
+    ) -> None:
+        """Publish to `queue`'s dead queue. Confirmed on return, else BrokerUnavailable."""
+        message = Outgoing(
+            exchange=self._topology.dead,
+            routing_key=queue,
+            message_id=str(delivery.properties.message_id or new_id()),
+            body=delivery.body,
+            content_type=delivery.properties.content_type or "application/octet-stream",
+            type=delivery.properties.message_type,
+            headers={
+                **delivery.headers,
+                REASON: reason,
+                ERROR: text[:ERROR_CHARS_MAX],
+                QUEUE: queue,
+                AT: self._clock.now().isoformat(),
+            },
+        )
+        async with self._lock:
+            try:
+                publisher = await self._open()
+                await publisher.publish(message, timeout_s=CONFIRM_TIMEOUT_S)
+            except BrokerUnavailable:
+                await self._close()
+                raise
+
+    async def close(self) -> None:
+        """Close the connection, if one was opened."""
+        async with self._lock:
+            await self._close()
+
+    async def _open(self) -> Publisher:
+        if self._publisher is None or self._publisher.is_closed:
+            await self._close()
+            connection = await self._stack.enter_async_context(
+                connected(self._uri, name=f"{self._name} dead letters")
+            )
+            with broker_errors("opening a channel for dead letters"):
+                channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+                self._publisher = Publisher(await raw_channel(channel))
+        return self._publisher
+
+    async def _close(self) -> None:
+        self._publisher = None
+        await self._stack.aclose()
+        self._stack = AsyncExitStack()

@@ -1,0 +1,170 @@
+"""What becomes of a batch: applied in one transaction, tried again one by one, or set aside.
+
+A batch that fails for one message's sake is tried again one by one, so a poison message harms only
+itself: it is tried a few times, then set aside. Nothing is acknowledged before it is settled.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from time import monotonic
+from typing import Generic, TypeVar
+
+import structlog
+
+from postbox.consumer.dead_letters import DeadLetters
+from postbox.consumer.delivery import Delivery
+from postbox.consumer.options import ConsumerOptions
+from postbox.consumer.outage import Outage, Requeued
+from postbox.consumer.retries import Retries
+from postbox.consumer.spans import ProcessSpans, about_delivery
+from postbox.consumer.subscription import Subscription
+from postbox.errors import BrokerUnavailable, InvalidMessage, SetAside, TryAgain
+from postbox.events import Event, Message, about, cloudevents, context_of_event
+from postbox.inbox import Apply, Decided
+from postbox.telemetry import metrics
+
+T = TypeVar("T")
+log = structlog.get_logger()
+
+
+class Handling(Generic[T]):
+    """Handles the batches of one queue, one at a time."""
+
+    def __init__(
+        self,
+        *,
+        queue: str,
+        decode: Callable[[Event], T],
+        apply: Apply[T],
+        applied: Callable[[Sequence[Decided]], None],
+        dead: DeadLetters,
+        retries: Retries[T],
+        outage: Outage,
+        spans: ProcessSpans,
+        options: ConsumerOptions,
+    ) -> None:
+        self._queue = queue
+        self._decode = decode
+        self._apply = apply
+        self._applied = applied
+        self._dead = dead
+        self._retries = retries
+        self._outage = outage
+        self._spans = spans
+        self._options = options
+
+    async def handle(
+        self, batch: list[Delivery[T]], subscription: Subscription[T], stop: asyncio.Event
+    ) -> None:
+        """See each delivery of `batch` settled, or given another try later."""
+        for delivery in batch:
+            if delivery.message is None and delivery.verdict is None:
+                self._read(delivery)
+        sound = [delivery for delivery in batch if delivery.verdict is None]
+        if sound:
+            try:
+                await self._commit(sound, subscription, stop)
+            except (Requeued, BrokerUnavailable):
+                self._spans.given_back(sound)
+                raise
+            except Exception as error:  # noqa: BLE001 - the one boundary: a handler raises anything
+                if len(sound) > 1:
+                    for delivery in sound:
+                        await self.handle([delivery], subscription, stop)
+                else:
+                    self._failed(sound[0], error)
+            else:
+                await subscription.settle(sound)
+        for delivery in batch:
+            if delivery.verdict is not None and delivery not in sound:
+                await self._set_aside(delivery, subscription)
+
+    def _read(self, delivery: Delivery[T]) -> None:
+        try:
+            event = cloudevents.decode(delivery.body, delivery.headers)
+            try:
+                fact = self._decode(event)
+            except Exception as error:
+                # A decoder is pure: whatever it raises, trying again cannot help.
+                raise InvalidMessage(f"{event.type}: {type(error).__name__}: {error}") from error
+            delivery.message = Message(event, fact, context_of_event(event))
+        except SetAside as error:
+            delivery.verdict = (error.reason, str(error))
+
+    async def _commit(
+        self,
+        deliveries: Sequence[Delivery[T]],
+        subscription: Subscription[T],
+        stop: asyncio.Event,
+    ) -> None:
+        self._spans.open(deliveries)
+        messages = [delivery.message for delivery in deliveries if delivery.message is not None]
+        started = monotonic()
+        while True:
+            try:
+                decisions = await self._apply(messages)
+            except TryAgain as error:
+                await self._outage.sit_out(error, subscription, stop)
+            except Exception:  # the handler's; it shows that the database answers
+                await self._outage.is_over(subscription)
+                raise
+            else:
+                await self._outage.is_over(subscription)
+                break
+        outcomes = [decided.outcome for decided in decisions]
+        self._spans.decided(deliveries, outcomes)
+        metrics.processed(self._queue, outcomes, monotonic() - started)
+        self._applied(decisions)
+        tell = log.bind().debug
+        for message, outcome in zip(messages, outcomes, strict=True):
+            tell("applied", **about(message.event), decision=outcome)
+
+    def _failed(self, delivery: Delivery[T], error: Exception) -> None:
+        """A try failed for the message's own sake: another one later, or the dead queue."""
+        assert delivery.message is not None
+        delivery.failures += 1
+        self._spans.failed(delivery, error)
+        wait_s = 0.0
+        if isinstance(error, SetAside):
+            delivery.verdict = (error.reason, str(error))
+        elif delivery.failures >= self._options.tries_max:
+            delivery.verdict = ("handler_failed", f"{type(error).__name__}: {error}")
+        else:
+            ceiling_s = self._options.retry_min_s * 4 ** (delivery.failures - 1)
+            wait_s = min(ceiling_s, self._options.retry_max_s) * random.uniform(0.5, 1.0)
+        log.error(
+            "a message failed",
+            queue=self._queue,
+            **about(delivery.message.event),
+            tries=delivery.failures,
+            tries_max=self._options.tries_max,
+            exc_info=error,
+        )
+        self._retries.add(delivery, after_s=wait_s)
+
+    async def _set_aside(self, delivery: Delivery[T], subscription: Subscription[T]) -> None:
+        """To the dead queue, confirmed, and only then acknowledged; tried again until it is."""
+        assert delivery.verdict is not None
+        reason, text = delivery.verdict
+        try:
+            await self._dead.set_aside(delivery, queue=self._queue, reason=reason, text=text)
+        except BrokerUnavailable as error:
+            log.warning(
+                "a dead letter waits",
+                queue=self._queue,
+                **about_delivery(delivery),
+                reason=str(error),
+            )
+            self._retries.add(delivery, after_s=self._options.dead_letter_retry_s)
+            return
+        metrics.dead(self._queue, reason)
+        self._spans.set_aside(delivery, reason, text)
+        log.error(
+            "set a message aside",
+            queue=self._queue,
+            **about_delivery(delivery),
+            reason=reason,
+            error=text,
+        )
+        await subscription.settle([delivery])

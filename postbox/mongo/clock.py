@@ -1,0 +1,52 @@
+"""The database's clock, as a service may use it: one clock for all, whatever the hosts' own say.
+
+What must be exact (deadlines, leases) is judged by the server itself with `$$NOW`. Times that are
+only recorded are read from here: the server's time at the last reading plus what has passed since.
+"""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from postbox.mongo.connection import Client
+from postbox.mongo.errors import is_unavailable
+
+PING_TIMEOUT_S = 2.0
+
+
+class DatabaseClock:
+    """Estimates the server's time, to within half a round trip. Call `sync` now and then."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._offset_s = 0.0
+
+    async def sync(self) -> None:
+        """Read the server's clock once. Raises PyMongoError where the server is away."""
+        before = time.monotonic()
+        reply = await self._client.admin.command("hello")
+        after = time.monotonic()
+        self._offset_s = reply["localTime"].timestamp() - (before + after) / 2
+
+    async def answers(self) -> bool:
+        """Whether the primary answers now; reads its clock on the way."""
+        try:
+            with pymongo.timeout(PING_TIMEOUT_S):
+                await self.sync()
+        except PyMongoError as error:
+            if is_unavailable(error):
+                return False
+            raise
+        return True
+
+    def now(self) -> datetime:
+        """The server's time in UTC, in whole milliseconds as BSON keeps them."""
+        if not self._offset_s:
+            return _milliseconds(datetime.now(UTC))
+        return _milliseconds(datetime.fromtimestamp(time.monotonic() + self._offset_s, UTC))
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment - timedelta(microseconds=moment.microsecond % 1000)

@@ -1,0 +1,69 @@
+"""Connections to MongoDB, with everything that durability depends on spelled out."""
+
+import re
+from typing import Any
+
+from pymongo import AsyncMongoClient, monitoring
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConfigurationError as MongoConfigurationError
+from pymongo.errors import InvalidURI, OperationFailure
+
+from postbox.errors import ConfigurationError
+from postbox.mongo import driver_repairs  # noqa: F401 - for what it repairs
+
+Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
+Database = AsyncDatabase[Document]
+
+SERVER_SELECTION_TIMEOUT_MS = 5_000
+"""As long as a transaction may take: an election is waited out where its time allows."""
+CONNECT_TIMEOUT_MS = 2_000
+POOL_SIZE_MAX = 32
+NAMESPACE_EXISTS = 48
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+
+
+def connect(
+    uri: str, *, application: str, listeners: tuple[monitoring.CommandListener, ...] = ()
+) -> Client:
+    """A client that reads and writes by majority on the primary. It connects at first use."""
+    try:
+        return AsyncMongoClient(
+            uri,
+            appname=application,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            readPreference="primary",
+            retryWrites=True,
+            retryReads=True,
+            serverSelectionTimeoutMS=SERVER_SELECTION_TIMEOUT_MS,
+            connectTimeoutMS=CONNECT_TIMEOUT_MS,
+            maxPoolSize=POOL_SIZE_MAX,
+            event_listeners=listeners,
+        )
+    except (InvalidURI, MongoConfigurationError, ValueError) as error:
+        # What is quoted may be a part of the password.
+        told = _QUOTED.sub("...", str(error))
+        raise ConfigurationError(f"MONGO_URI: {told}") from None
+
+
+def own_database(client: Client) -> Database:
+    """The database named in the path of the client's URI; a service owns exactly one."""
+    try:
+        return client.get_default_database()
+    except MongoConfigurationError as error:
+        raise ConfigurationError("MONGO_URI: name the service's database in its path") from error
+
+
+async def create_collections(database: Database, *names: str) -> None:
+    """Make those that are missing, which a transaction must not. Others may do so just now too."""
+    existing = await database.list_collection_names()
+    for name in names:
+        if name not in existing:
+            try:
+                await database.create_collection(name, check_exists=False)
+            except OperationFailure as error:
+                if error.code != NAMESPACE_EXISTS:
+                    raise

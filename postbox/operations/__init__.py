@@ -1,0 +1,26 @@
+"""postbox.operations"""
+
+from postbox.operations import backlog, redrive, replay
+from postbox.operations.backlog import RowSelection
+from postbox.operations.dead_letters import DEAD_SUFFIX, DeadLetter, NoSuchQueue
+from postbox.operations.redrive import Done, Found, Selection
+from postbox.operations.relay_status import ShardStatus, SourceStatus, standing
+from postbox.operations.replay import COUNT_MAX, TimeRange
+
+__all__ = [
+    "COUNT_MAX",
+    "DEAD_SUFFIX",
+    "DeadLetter",
+    "Done",
+    "Found",
+    "NoSuchQueue",
+    "RowSelection",
+    "Selection",
+    "ShardStatus",
+    "SourceStatus",
+    "TimeRange",
+    "backlog",
+    "redrive",
+    "replay",
+    "standing",
+]

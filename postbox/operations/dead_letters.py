@@ -1,0 +1,165 @@
+"""Letters that wait for a person: dead letters, and events that no queue wanted.
+
+AMQP can show a message only by handing it over. So a letter is taken, and goes back to its queue
+unless it is settled: at the end of the block, or when this program or its connection dies.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from aio_pika.exceptions import ChannelNotFoundEntity
+from aiormq.abc import AbstractChannel as RawChannel
+from aiormq.abc import DeliveredMessage
+
+from postbox.errors import BrokerUnavailable, MalformedMessage, PostboxError
+from postbox.events import cloudevents
+from postbox.rabbitmq import AT, ERROR, QUEUE, REASON, broker_errors, connected, raw_channel
+
+DEAD_SUFFIX = ".dead"
+RPC_TIMEOUT_S = 10.0
+GIVEN_BACK_POLL_S = 0.01
+GIVEN_BACK_POLLS_MAX = 200
+
+
+class NoSuchQueue(PostboxError):
+    """A queue of that name does not exist."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetter:
+    """A message as it waits in `queue`; `tag` is the delivery's and good for one block alone."""
+
+    tag: int
+    queue: str
+    id: str
+    type: str | None
+    subject: str | None
+    reason: str | None
+    error: str | None
+    at: str | None
+    origin: str | None
+    """The queue whose consumer, or whose delivery limit, set it aside."""
+    routing_key: str
+    deliveries: int
+    """How often it was handed out before, as far as the broker says."""
+    content_type: str | None
+    headers: Mapping[str, Any]
+    body: bytes
+
+    @classmethod
+    def of(cls, delivered: DeliveredMessage, queue: str) -> Self:
+        properties = delivered.header.properties
+        headers = properties.headers or {}
+        type_, subject = _envelope(delivered.body)
+        count = headers.get("x-delivery-count")
+        tag = delivered.delivery_tag
+        assert tag is not None, "a letter was delivered"
+        return cls(
+            tag=tag,
+            queue=queue,
+            id=properties.message_id or f"sha256:{hashlib.sha256(delivered.body).hexdigest()}",
+            type=properties.message_type or type_,
+            subject=subject,
+            reason=_text(headers, REASON, "x-first-death-reason"),
+            error=_text(headers, ERROR),
+            at=_text(headers, AT) or _died_at(headers),
+            origin=_text(headers, QUEUE, "x-first-death-queue") or _origin(queue),
+            routing_key=delivered.routing_key or "",
+            deliveries=count if isinstance(count, int) else 0,
+            content_type=properties.content_type,
+            headers=headers,
+            body=delivered.body,
+        )
+
+
+class DeadLetterQueue:
+    """The letters of one queue. Those that are taken and not settled go back, in any order."""
+
+    def __init__(self, channel: RawChannel, queue: str) -> None:
+        self.channel = channel
+        self.queue = queue
+        self._held = 0
+
+    async def waiting(self) -> int:
+        """How many letters can be taken. NoSuchQueue where there is no such queue."""
+        with broker_errors(f"looking at {self.queue}"):
+            try:
+                declared = await self.channel.queue_declare(
+                    self.queue, passive=True, timeout=RPC_TIMEOUT_S
+                )
+            except ChannelNotFoundEntity as error:
+                raise NoSuchQueue(f"there is no queue {self.queue!r}") from error
+        return declared.message_count or 0
+
+    async def take(self, most: int) -> AsyncIterator[DeadLetter]:
+        """Up to `most` of the letters that wait now, each once, and none that comes meanwhile."""
+        for _ in range(min(most, await self.waiting())):
+            with broker_errors(f"reading {self.queue}"):
+                delivered = await self.channel.basic_get(self.queue, timeout=RPC_TIMEOUT_S)
+            if delivered.delivery_tag is None:
+                return
+            self._held += 1
+            yield DeadLetter.of(delivered, self.queue)
+
+    async def settle(self, letter: DeadLetter) -> None:
+        """Take `letter` out of its queue for good."""
+        with broker_errors(f"acknowledging on {self.queue}"):
+            await self.channel.basic_ack(letter.tag)
+        self._held -= 1
+
+    async def give_back(self) -> None:
+        """Return what is held, and wait until the queue has it: whoever looks next will see it."""
+        if not self._held:
+            return
+        before = await self.waiting()
+        with broker_errors(f"giving letters back to {self.queue}"):
+            await self.channel.basic_nack(0, multiple=True, requeue=True)
+        for _ in range(GIVEN_BACK_POLLS_MAX):
+            if await self.waiting() >= before + self._held:
+                break
+            await asyncio.sleep(GIVEN_BACK_POLL_S)
+        self._held = 0
+
+
+@asynccontextmanager
+async def opened(uri: str, queue: str) -> AsyncIterator[DeadLetterQueue]:
+    """The letters of `queue`, on a connection of their own. NoSuchQueue, BrokerUnavailable."""
+    async with connected(uri, name=f"letters of {queue}") as connection:
+        with broker_errors(f"opening a channel for {queue}"):
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            box = DeadLetterQueue(await raw_channel(channel), queue)
+        await box.waiting()
+        try:
+            yield box
+        finally:
+            with suppress(BrokerUnavailable):
+                await box.give_back()
+
+
+def _envelope(body: bytes) -> tuple[str | None, str | None]:
+    try:
+        event = cloudevents.decode(body)
+    except MalformedMessage:
+        return None, None
+    return event.type, event.subject
+
+
+def _text(headers: Mapping[str, Any], *names: str) -> str | None:
+    """The first of these headers that is a text."""
+    values = (headers.get(name) for name in names)
+    return next((value for value in values if isinstance(value, str)), None)
+
+
+def _origin(queue: str) -> str | None:
+    return queue.removesuffix(DEAD_SUFFIX) if queue.endswith(DEAD_SUFFIX) else None
+
+
+def _died_at(headers: Mapping[str, Any]) -> str | None:
+    """When the broker itself dead-lettered it, by its own header."""
+    deaths = headers.get("x-death")
+    time = deaths[0].get("time") if isinstance(deaths, list) and deaths else None
+    return None if time is None else str(time.isoformat())

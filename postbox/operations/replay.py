@@ -1,0 +1,140 @@
+"""Publishing again what was published before, for a consumer whose binding was missing.
+
+It publishes by itself, with confirms, and leaves rows and relays alone: rows set back to pending
+would look overdue to the relay and to every alarm. A repeat has the same message id, so that
+consumers who had the event find it in their inbox.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from pymongo import ASCENDING
+
+from postbox.errors import BrokerUnavailable
+from postbox.events import Event, cloudevents
+from postbox.mongo import Database, Document, database_errors
+from postbox.outbox import COLLECTION, PUBLISHED
+from postbox.rabbitmq import (
+    EXCHANGE,
+    Outcome,
+    Outgoing,
+    Publisher,
+    broker_errors,
+    connected,
+    raw_channel,
+)
+
+BATCH_ROWS: Final = 500
+CONFIRM_TIMEOUT_S: Final = 10.0
+COUNT_MAX: Final = 1_000_000
+"""Counting stops here."""
+
+Done = Callable[[int, datetime], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimeRange:
+    """What was published in `[since, until)` by the database's clock; of `types`, if any."""
+
+    since: datetime
+    until: datetime
+    types: tuple[str, ...] = ()
+
+    @property
+    def filter(self) -> dict[str, Any]:
+        """It is found by the index of published rows."""
+        only = {"type": {"$in": list(self.types)}} if self.types else {}
+        published = {"$gte": self.since, "$lt": self.until}
+        return {"published_at": published, "state": PUBLISHED, **only}
+
+
+async def count(database: Database, stretch: TimeRange) -> int:
+    """How many events that is; 1,000,000 means that many or more."""
+    with database_errors():
+        return await database[COLLECTION].count_documents(stretch.filter, limit=COUNT_MAX)
+
+
+async def replay(
+    database: Database, uri: str, stretch: TimeRange, *, done: Done, exchange: str = EXCHANGE
+) -> None:
+    """Publish the stretch again in the order in which it was published.
+
+    After each batch, all confirmed, `done` is told how many they were and when the last one of them
+    was published: where this fails, it may be begun again from there. BrokerUnavailable where
+    anything is not confirmed, DatabaseUnavailable where the rows cannot be read.
+    """
+    async with connected(uri, name="replay") as connection:
+        with broker_errors("opening a channel for the replay"):
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            publisher = Publisher(await raw_channel(channel))
+        async for rows in _batches(database, stretch):
+            await _publish(publisher, [_message(row, exchange) for row in rows])
+            done(len(rows), rows[-1]["published_at"])
+
+
+async def _batches(database: Database, stretch: TimeRange) -> AsyncIterator[list[Document]]:
+    cursor = database[COLLECTION].find(
+        stretch.filter, sort=[("published_at", ASCENDING)], batch_size=BATCH_ROWS
+    )
+    async with cursor:
+        while True:
+            with database_errors():
+                rows = await cursor.to_list(BATCH_ROWS)
+            if not rows:
+                return
+            yield rows
+
+
+async def _publish(publisher: Publisher, messages: Sequence[Outgoing]) -> None:
+    outcomes: dict[str, Outcome] = {}
+    complete = asyncio.Event()
+
+    def settled(message: Outgoing, outcome: Outcome) -> None:
+        outcomes[message.message_id] = outcome
+        if len(outcomes) == len(messages):
+            complete.set()
+
+    closing = asyncio.ensure_future(publisher.closed())
+    waiting = asyncio.ensure_future(complete.wait())
+    try:
+        async with asyncio.timeout(CONFIRM_TIMEOUT_S):
+            await publisher.send(messages, settled)
+            await asyncio.wait((waiting, closing), return_when=asyncio.FIRST_COMPLETED)
+    except TimeoutError as error:
+        raise BrokerUnavailable(f"not all confirmed within {CONFIRM_TIMEOUT_S} s") from error
+    finally:
+        closing.cancel()
+        waiting.cancel()
+    _expect_confirmed(messages, outcomes)
+
+
+def _expect_confirmed(messages: Sequence[Outgoing], outcomes: Mapping[str, Outcome]) -> None:
+    found = Counter(outcomes.get(message.message_id, Outcome.LOST) for message in messages)
+    if found.keys() != {Outcome.CONFIRMED}:
+        said = ", ".join(f"{number} {outcome.value}" for outcome, number in found.items())
+        raise BrokerUnavailable(f"publishing to the exchange {messages[0].exchange!r}: {said}")
+
+
+def _message(row: Document, exchange: str) -> Outgoing:
+    event = Event(
+        id=row["_id"],
+        type=row["type"],
+        subject=row["subject"],
+        source=row["source"],
+        time=row["time"],
+        data=row["data"],
+    )
+    headers = {name: row[name] for name in ("traceparent", "tracestate") if row.get(name)}
+    return Outgoing(
+        exchange=exchange,
+        routing_key=event.type,
+        message_id=event.id,
+        body=cloudevents.encode(event),
+        content_type=cloudevents.CONTENT_TYPE,
+        type=event.type,
+        headers=headers,
+    )

@@ -1,0 +1,22 @@
+"""postbox.rabbitmq"""
+
+from postbox.rabbitmq.connection import broker_errors, connected, raw_channel
+from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON
+from postbox.rabbitmq.publisher import Outcome, Outgoing, Publisher
+from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Topology
+
+__all__ = [
+    "AT",
+    "DECLARE_TIMEOUT_S",
+    "ERROR",
+    "EXCHANGE",
+    "QUEUE",
+    "REASON",
+    "Outcome",
+    "Outgoing",
+    "Publisher",
+    "Topology",
+    "broker_errors",
+    "connected",
+    "raw_channel",
+]

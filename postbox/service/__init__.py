@@ -1,0 +1,34 @@
+"""postbox.service"""
+
+from postbox.service.command_line import read_arguments
+from postbox.service.endpoints import traced, traced_by_body
+from postbox.service.group_commit import GroupCommit, Submission
+from postbox.service.http import application, operational_routes, serve
+from postbox.service.problems import Problem, parse_json, read_body, read_json, reply, unavailable
+from postbox.service.program import run
+from postbox.service.service import Service
+from postbox.service.settings import ALL_INTERFACES, Port, ServiceSettings, Settings, load
+
+__all__ = [
+    "ALL_INTERFACES",
+    "GroupCommit",
+    "Port",
+    "Problem",
+    "Service",
+    "ServiceSettings",
+    "Settings",
+    "Submission",
+    "application",
+    "load",
+    "operational_routes",
+    "parse_json",
+    "read_arguments",
+    "read_body",
+    "read_json",
+    "reply",
+    "run",
+    "serve",
+    "traced",
+    "traced_by_body",
+    "unavailable",
+]

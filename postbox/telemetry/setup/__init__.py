@@ -1,0 +1,7 @@
+"""postbox.telemetry.setup"""
+
+from postbox.telemetry.setup import configure
+
+__all__ = [
+    "configure",
+]

@@ -1,0 +1,46 @@
+"""How far behind the relays are, measured by asking the database: a stuck reader cannot hide it."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import pymongo
+from pymongo.errors import PyMongoError
+
+from postbox.errors import DatabaseUnavailable
+from postbox.mongo import Database
+from postbox.operations import backlog
+from postbox.outbox import PENDING, Shard
+from relay import metrics
+from relay.checkpoint import Checkpoint
+from relay.state import Status
+
+QUESTION_TIMEOUT_S: Final = 3.0
+
+
+async def measure(
+    source: str, database: Database, statuses: Mapping[Shard, Status], *, every_s: float
+) -> None:
+    """Measure, forever, standing by or not: what the source owes, and how old each token is."""
+    checkpoints = {shard: Checkpoint(database, shard, holder="", lease_s=0) for shard in statuses}
+    is_away = True  # until it answered once
+    while True:
+        try:
+            with pymongo.timeout(QUESTION_TIMEOUT_S):
+                pending = await backlog.count(database, PENDING)
+                metrics.pending.set(pending, {"source": source})
+                age_s = await backlog.lag_s(database)
+                metrics.oldest_pending_age.set(age_s, {"source": source})
+                for shard, checkpoint in checkpoints.items():
+                    if (token_age_s := await checkpoint.token_age_s()) is not None:
+                        metrics.token_age.set(token_age_s, statuses[shard].labels)
+        except (PyMongoError, DatabaseUnavailable) as error:
+            is_away = True
+            for status in statuses.values():
+                status.database_failed(f"{type(error).__name__}: {error}")
+        else:
+            if is_away:
+                is_away = False
+                for status in statuses.values():
+                    status.database_ok()
+        await asyncio.sleep(every_s)

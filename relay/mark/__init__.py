@@ -1,0 +1,7 @@
+"""relay.mark"""
+
+from relay.mark.marker import Marker
+
+__all__ = [
+    "Marker",
+]

@@ -1,0 +1,59 @@
+"""How a row gets into the window: encoded once, as a bookmark if it is there already, or parked."""
+
+from postbox.mongo import Document
+from postbox.telemetry import trace_id
+from relay import metrics
+from relay.checkpoint import Token
+from relay.errors import Unpublishable
+from relay.publish import PublishSpans, Window
+from relay.read.message import message_of
+from relay.read.rows import Rows
+from relay.read.watchdog import Watchdog
+from relay.state import Status
+
+
+class Intake:
+    """Takes rows for one window, waiting where that is full."""
+
+    def __init__(
+        self, status: Status, rows: Rows, window: Window, watchdog: Watchdog, *, exchange: str
+    ) -> None:
+        self._status = status
+        self._watchdog = watchdog
+        self._rows = rows
+        self._window = window
+        self._spans = PublishSpans()
+        self._exchange = exchange
+
+    async def admit(self, row: Document, token: Token | None = None) -> None:
+        """Take a row, and the token right behind it where it comes from the stream."""
+        if row["_id"] in self._window:
+            self.skip(token)
+            return
+        try:
+            message = message_of(row, exchange=self._exchange)
+        except Unpublishable as error:
+            await self._park(row, str(error))
+            self.skip(token)
+            return
+        await self._window.room()
+        message, span = self._spans.start(message)
+        self._window.add(message, token, span)
+
+    def skip(self, token: Token | None) -> None:
+        """Pass over a row that was dealt with already."""
+        if token is not None:
+            self._window.bookmark(token)
+
+    async def _park(self, row: Document, reason: str) -> None:
+        with self._watchdog:
+            await self._rows.park(row["_id"], reason)
+        metrics.parked.add(1, self._status.labels)
+        self._status.log.error(
+            "an event can never be published; its row is parked",
+            event_id=str(row["_id"]),
+            type=str(row.get("type")),
+            subject=str(row.get("subject")),
+            trace_id=trace_id(str(row.get("traceparent"))),
+            reason=reason,
+        )
