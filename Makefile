@@ -50,10 +50,11 @@ test: setup ## run all tests; those in containers where an engine can be had
 test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration
 
-check: $(READY) ## format, lint, types, and what is generated from code
+check: $(READY) ## format, lint, types, arrows of import, and what is generated from code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(PY) -m contracts.schemas --check
 	$(PY) -m tests.saga_doc --check
 	$(PY) -m tests.faults_doc --check

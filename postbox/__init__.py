@@ -3,21 +3,32 @@
 What is named here is the public interface, with `postbox.testing` for the tests of what is built on
 it; the modules beneath may change with any version.
 
-- `Service` wires a database, queues and an HTTP edge; `run` is a program's life around it.
-- `transaction` and `Service.outbox` emit a `Fact` with the state it speaks of.
-- `Service.consume` applies each `Message` once in effect; its handler answers with `Decided`.
-- `GroupCommit` has requests that arrive together share one transaction.
-- `TryAgain`, `SetAside` and `Crash` say by their type what is to be done about an error.
+The core is imported at once and needs MongoDB's driver alone:
+
+- `transaction` and `Outbox` emit a `Fact` with the state that it describes.
+- `Inbox` and `States` apply an event once in effect.
+- `TryAgain`, `SetAside` and `Crash` say by their type what a consumer does about an error.
+
+The rest is imported on first use, and says which extra to install where that is missing:
+
+- `Topology` and `ConsumerOptions` (extra `rabbitmq`) describe queues and how they are consumed.
+- `Service` (extra `service`) wires a database, queues and an HTTP edge; `run` is a program's life
+  around it, and `GroupCommit` has requests that arrive together share one transaction.
 """
 
-from postbox.consumer import ConsumerOptions
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
 from postbox.errors import Crash, InvalidMessage, PostboxError, SetAside, TryAgain
 from postbox.events import Event, Fact, Message
-from postbox.inbox import Decided, Handler
+from postbox.inbox import Decided, Handler, Inbox
 from postbox.mongo import Session, States, transaction
 from postbox.outbox import Outbox
-from postbox.rabbitmq import Topology
-from postbox.service import GroupCommit, Service, Submission, run
+
+if TYPE_CHECKING:
+    from postbox.consumer import ConsumerOptions
+    from postbox.rabbitmq import Topology
+    from postbox.service import GroupCommit, Service, Submission, run
 
 __all__ = [
     "ConsumerOptions",
@@ -27,6 +38,7 @@ __all__ = [
     "Fact",
     "GroupCommit",
     "Handler",
+    "Inbox",
     "InvalidMessage",
     "Message",
     "Outbox",
@@ -41,3 +53,25 @@ __all__ = [
     "run",
     "transaction",
 ]
+
+_ON_FIRST_USE: Final = {
+    "ConsumerOptions": "postbox.consumer",
+    "Topology": "postbox.rabbitmq",
+    "GroupCommit": "postbox.service",
+    "Service": "postbox.service",
+    "Submission": "postbox.service",
+    "run": "postbox.service",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import what needs an extra when it is first asked for. MissingExtra where it is missing."""
+    if name not in _ON_FIRST_USE:
+        raise AttributeError(f"module 'postbox' has no attribute {name!r}")
+    value = getattr(import_module(_ON_FIRST_USE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,11 +2,14 @@
 
 import asyncio
 
-from postbox.runtime import until_stopped
-from postbox.service import application, load, operational_routes, read_arguments, run, serve
-from relay.relay import Relay
-from relay.settings import RelaySettings
-from relay.state import RelayHealth
+from postbox.extras import required_by_program
+
+with required_by_program("relay"):
+    from postbox.runtime import until_stopped
+    from postbox.service import application, load, operational_routes, read_arguments, run, serve
+    from relay.relay import Relay
+    from relay.settings import RelaySettings
+    from relay.state import RelayHealth
 
 
 async def main(stop: asyncio.Event) -> None:

@@ -2,9 +2,12 @@
 
 from typing import Final
 
-import typer
+from postbox.extras import requires
 
-from postbox.cli import dead, outbox, relay, unrouted
+with requires("cli"):
+    import typer
+
+    from postbox.cli import dead, outbox, relay, unrouted
 
 app: Final = typer.Typer(
     help="For people on call: how the relays stand, what an outbox owes, what was set aside."

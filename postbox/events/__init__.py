@@ -1,4 +1,8 @@
-"""postbox.events"""
+"""What an event is, and what a received message is: identity, envelope, partition, wire format.
+
+Guarantees that an event reads back from the wire as it was written, and that all events of one
+subject share a partition in every process. Does no I/O. Imports telemetry and errors.
+"""
 
 from postbox.events import cloudevents
 from postbox.events.event import Event, Fact, new_id, partition

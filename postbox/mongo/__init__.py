@@ -1,4 +1,8 @@
-"""postbox.mongo"""
+"""MongoDB: connections, the one function that opens a transaction, the database's clock.
+
+Guarantees majority writes and snapshot reads on the primary, a bound on every operation, and that
+a decision is never written to a state that it did not read. Imports errors.
+"""
 
 from postbox.mongo.clock import DatabaseClock
 from postbox.mongo.connection import (
@@ -11,7 +15,7 @@ from postbox.mongo.connection import (
 )
 from postbox.mongo.errors import bounded, database_errors, is_refused, is_unavailable
 from postbox.mongo.states import States
-from postbox.mongo.transaction import Session, transaction
+from postbox.mongo.transactions import Session, transaction
 
 __all__ = [
     "Client",

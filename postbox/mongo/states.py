@@ -14,7 +14,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.errors import StaleState
 from postbox.mongo.connection import Document
-from postbox.mongo.transaction import Session
+from postbox.mongo.transactions import Session
 
 Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne
 

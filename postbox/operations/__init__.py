@@ -1,11 +1,18 @@
-"""postbox.operations"""
+"""What a person on call can see and do: backlog, dead letters, redrive, replay, relay status.
 
-from postbox.operations import backlog, redrive, replay
-from postbox.operations.backlog import RowSelection
-from postbox.operations.dead_letters import DEAD_SUFFIX, DeadLetter, NoSuchQueue
-from postbox.operations.redrive import Done, Found, Selection
-from postbox.operations.relay_status import ShardStatus, SourceStatus, standing
-from postbox.operations.replay import COUNT_MAX, TimeRange
+Guarantees that whatever is sent again is confirmed before it is removed, and prints nothing.
+Imports mongo, outbox and rabbitmq.
+"""
+
+from postbox.extras import requires
+
+with requires("rabbitmq"):
+    from postbox.operations import backlog, redrive, replay
+    from postbox.operations.backlog import RowSelection
+    from postbox.operations.dead_letters import DEAD_SUFFIX, DeadLetter, NoSuchQueue
+    from postbox.operations.redrive import Done, Found, Selection
+    from postbox.operations.relay_status import ShardStatus, SourceStatus, standing
+    from postbox.operations.replay import COUNT_MAX, TimeRange
 
 __all__ = [
     "COUNT_MAX",

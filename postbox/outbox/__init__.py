@@ -1,4 +1,8 @@
-"""postbox.outbox"""
+"""The outbox: events that commit with the state that they describe, or not at all.
+
+Guarantees that a row exists if and only if its transaction committed, and that it expires only
+after it was published. Imports events, mongo, runtime and telemetry.
+"""
 
 from postbox.outbox.outbox import Outbox
 from postbox.outbox.row import (

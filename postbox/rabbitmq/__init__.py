@@ -1,9 +1,16 @@
-"""postbox.rabbitmq"""
+"""RabbitMQ: connections, topology, confirmed publishing, and the frames beneath.
 
-from postbox.rabbitmq.connection import broker_errors, connected, raw_channel
-from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON
-from postbox.rabbitmq.publisher import Outcome, Outgoing, Publisher
-from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Topology
+Guarantees that a publish is mandatory, persistent and confirmed, and that a connection that breaks
+takes everything that depends on it along. Imports events and errors.
+"""
+
+from postbox.extras import requires
+
+with requires("rabbitmq"):
+    from postbox.rabbitmq.connection import broker_errors, connected, raw_channel
+    from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON
+    from postbox.rabbitmq.publisher import Outcome, Outgoing, Publisher
+    from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Topology
 
 __all__ = [
     "AT",

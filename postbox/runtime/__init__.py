@@ -1,6 +1,10 @@
-"""postbox.runtime"""
+"""What any long-running part needs of its program: health, tasks, and crash points.
 
-from postbox.runtime.crash_point import crash_point
+Guarantees that a program that cannot work says which part fails and why, and that no cancelled task
+is left behind. Imports telemetry.
+"""
+
+from postbox.runtime.crash_points import crash_point
 from postbox.runtime.health import Health
 from postbox.runtime.tasks import cancelled, everyone, first_of, pause, together, until_stopped
 

@@ -5,7 +5,6 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-import prometheus_client
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -14,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from postbox.errors import ConfigurationError, TryAgain
+from postbox.extras import MissingExtra, requires
 from postbox.runtime import Health
 from postbox.service.problems import BODY_BYTES_MAX, Problem, reply, try_again
 
@@ -34,16 +34,17 @@ def operational_routes(health: Health) -> list[Route]:
             200 if ready else 503,
         )
 
-    async def metrics(_: Request) -> Response:
-        return Response(
-            prometheus_client.generate_latest(), media_type=prometheus_client.CONTENT_TYPE_LATEST
-        )
-
     return [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
-        Route("/metrics", metrics),
+        Route("/metrics", _metrics),
     ]
+
+
+async def _metrics(_: Request) -> Response:
+    with requires("telemetry"):
+        from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
 def application(routes: list[Route]) -> Starlette:
@@ -54,6 +55,7 @@ def application(routes: list[Route]) -> Starlette:
             Problem: _on_problem,
             HTTPException: _on_http_exception,
             TryAgain: _on_try_again,
+            MissingExtra: _on_missing_extra,
         },
     )
 
@@ -71,6 +73,10 @@ async def _on_http_exception(_: Request, error: Exception) -> Response:
 async def _on_try_again(_: Request, error: Exception) -> Response:
     assert isinstance(error, TryAgain)
     return try_again(error)
+
+
+async def _on_missing_extra(_: Request, error: Exception) -> Response:
+    return Problem(501, "Not installed", detail=str(error)).response()
 
 
 class _Server(uvicorn.Server):

@@ -15,7 +15,7 @@ import structlog
 import uvloop
 
 from postbox.errors import Crash
-from postbox.telemetry.setup import configure
+from postbox.telemetry import setup
 
 SHUTDOWN_TIMEOUT_S = 10.0
 GC_THRESHOLDS = (20_000, 20, 100)
@@ -28,14 +28,14 @@ def run(name: str, main: Main, *, subject: str = "subject") -> None:
     `subject` is what this program's log lines call the subject of an event.
     """
     try:
-        configure.configure(name, subject=subject)
+        setup.configure(name, subject=subject)
         _calm_garbage_collection()
         uvloop.run(_run(main))
     except Crash as error:
         print(f"{name}: {error}", file=sys.stderr, flush=True)
         sys.exit(1)
     finally:
-        configure.shut_down()
+        setup.shut_down()
     structlog.get_logger(name).info("stopped")
 
 

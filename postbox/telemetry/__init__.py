@@ -1,6 +1,10 @@
-"""postbox.telemetry"""
+"""Trace context and metrics, by the OpenTelemetry API alone.
 
-from postbox.telemetry import metrics
+Guarantees that every event carries a trace id, whether or not anybody records spans, and that a
+program without the SDK pays almost nothing. Imports nothing of ours. `telemetry.metrics` is the
+other door, and `telemetry.setup` configures a whole program.
+"""
+
 from postbox.telemetry.traces import (
     CONVERSATION,
     annotate,
@@ -30,7 +34,6 @@ __all__ = [
     "flow_span",
     "is_traced",
     "link_to",
-    "metrics",
     "trace_id",
     "traceparent_of",
     "tracer",

@@ -14,7 +14,7 @@ import pytest
 from postbox.consumer.subscription import SETTLE_TIMEOUT_S, Subscription
 from postbox.errors import BrokerUnavailable
 from postbox.mongo import Client, transaction
-from postbox.mongo.transaction import TIMEOUT_S
+from postbox.mongo.transactions import TIMEOUT_S
 from postbox.rabbitmq import connected, raw_channel
 from stack.mongod import Mongod
 from tests.conftest import Space

@@ -6,7 +6,7 @@ import pytest
 
 from postbox.errors import StaleState
 from postbox.mongo import Client, Document, Session, States, own_database, transaction
-from postbox.mongo.transaction import SNAPSHOT_TRIES_MAX
+from postbox.mongo.transactions import SNAPSHOT_TRIES_MAX
 
 IDS = ["a", "b"]
 

@@ -8,7 +8,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from postbox.errors import DatabaseUnavailable
 from postbox.mongo import Client, Database, Session, connect, own_database, transaction
-from postbox.mongo.transaction import SNAPSHOT_TRIES_MAX
+from postbox.mongo.transactions import SNAPSHOT_TRIES_MAX
 from tests.postbox.link import link
 
 
