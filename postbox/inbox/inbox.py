@@ -11,13 +11,16 @@ RETENTION = timedelta(days=30)
 class Inbox:
     """Rows `{_id: "<consumer>/<event id>", at}`, kept longer than any dead letter is."""
 
-    def __init__(self, database: Database, *, consumer: str, clock: DatabaseClock) -> None:
+    def __init__(
+        self, database: Database, *, consumer: str, clock: DatabaseClock | None = None
+    ) -> None:
         self._rows = database["inbox"]
         self._prefix = f"{consumer}/"
-        self._clock = clock
+        self._clock = clock or DatabaseClock(database.client)
 
     async def prepare(self) -> None:
         """Create the collection and its index, which a transaction must not do."""
+        await self._clock.ensure_synced()
         await self._rows.create_index("at", expireAfterSeconds=int(RETENTION.total_seconds()))
 
     async def seen(self, session: Session, event_ids: Iterable[str]) -> set[str]:

@@ -24,11 +24,16 @@ class DatabaseClock:
         self._offset_s = 0.0
 
     async def sync(self) -> None:
-        """Read the server's clock once. Raises PyMongoError where the server is away."""
+        """Read the server's clock once. Raises PyMongoError where the server is unavailable."""
         before = time.monotonic()
         reply = await self._client.admin.command("hello")
         after = time.monotonic()
         self._offset_s = reply["localTime"].timestamp() - (before + after) / 2
+
+    async def ensure_synced(self) -> None:
+        """Read the server's clock unless it was read before. Raises as `sync` does."""
+        if not self._offset_s:
+            await self.sync()
 
     async def answers(self) -> bool:
         """Whether the primary answers now; reads its clock on the way."""

@@ -20,15 +20,22 @@ RETENTION = timedelta(days=7)
 
 
 class Outbox:
-    """Adds events of one `source`, in the sense of CloudEvents, such as "/services/booking"."""
+    """Adds events of one `source`, in the sense of CloudEvents, such as "/services/booking".
 
-    def __init__(self, database: Database, *, source: str, clock: DatabaseClock) -> None:
+    Rows are stamped by the database's clock: the one that is given, or one of the outbox's own,
+    which `prepare` reads.
+    """
+
+    def __init__(
+        self, database: Database, *, source: str, clock: DatabaseClock | None = None
+    ) -> None:
         self._rows = database[COLLECTION]
         self._source = source
-        self._clock = clock
+        self._clock = clock or DatabaseClock(database.client)
 
     async def prepare(self) -> None:
         """Create the collection and its indexes, which a transaction must not do."""
+        await self._clock.ensure_synced()
         oldest_first = [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]
         # Each holds rows of one state alone, so that a new row has a single key to be made.
         await self._rows.create_indexes(

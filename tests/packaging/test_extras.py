@@ -1,0 +1,177 @@
+"""Each part of the library, installed alone, works and says what it lacks."""
+
+from collections.abc import Callable
+from typing import Final
+
+import pytest
+
+from stack.mongod import Mongod
+from stack.rabbitmq import RabbitMQ
+from tests.packaging.conftest import Environment
+
+Install = Callable[[str], Environment]
+DISTRIBUTIONS_MAX: Final = 8
+NOT_IN_THE_CORE: Final = (
+    *("aio_pika", "aiormq", "pamqp", "structlog", "starlette", "uvicorn", "pydantic"),
+    *("typer", "rich", "prometheus_client", "opentelemetry.sdk", "opentelemetry.instrumentation"),
+)
+WRITE_AN_EVENT: Final = """
+import asyncio, sys
+from dataclasses import dataclass
+from pymongo import AsyncMongoClient
+from postbox import Outbox, transaction
+
+@dataclass(frozen=True)
+class OrderPlaced:
+    TYPE = "order.placed"
+    subject: str
+    def data(self):
+        return {"orderId": self.subject}
+
+async def main():
+    async with AsyncMongoClient(sys.argv[1], tz_aware=True) as client:
+        outbox = Outbox(client.get_default_database(), source="/services/shop")
+        await outbox.prepare()
+        async def place(session):
+            return await outbox.add(session, OrderPlaced("o1"))
+        ids = await transaction(client, place)
+        row = await client.get_default_database()["outbox"].find_one({"_id": ids[0]})
+        print(row["type"], row["subject"], row["state"])
+
+asyncio.run(main())
+"""
+DECLARE_A_TOPOLOGY: Final = """
+import asyncio, sys
+from postbox import ConsumerOptions, Topology
+from postbox.rabbitmq import connected
+
+async def main():
+    async with connected(sys.argv[1], name="test") as connection, connection.channel() as channel:
+        await Topology(exchange="bare", queues={"bare.queue": ["order.placed"]}).declare(channel)
+        print("declared")
+
+asyncio.run(main())
+"""
+SERVE: Final = """
+import asyncio, sys, urllib.request
+from postbox import Service, Topology, run
+
+def fetch(path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{sys.argv[3]}{path}") as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+async def main(stop):
+    mongo_uri, rabbitmq_uri, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    topology = Topology(exchange="bare", queues={"bare.queue": ["order.placed"]})
+    service = Service("bare", mongo_uri=mongo_uri, rabbitmq_uri=rabbitmq_uri, topology=topology)
+    serving = asyncio.create_task(service.run(stop, host="127.0.0.1", port=port))
+    async with asyncio.timeout(30):
+        while True:
+            await asyncio.sleep(0.05)
+            try:
+                if (await asyncio.to_thread(fetch, "/readyz"))[0] == 200:
+                    break
+            except OSError:
+                continue
+    print(await asyncio.to_thread(fetch, "/metrics"))
+    stop.set()
+    await serving
+
+run("bare", main)
+"""
+
+
+def missing(installed: Install, have: str, statement: str) -> str:
+    """What `statement` says where only the extra `have` is installed: one line on its own."""
+    done = installed(have).run("-c", f"try:\n  {statement}\nexcept ImportError as e:\n  print(e)")
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    return line
+
+
+def test_the_core_brings_few_distributions_and_imports_nothing_of_the_others(
+    installed: Install,
+) -> None:
+    core = installed("")
+    assert len(core.distributions) <= DISTRIBUTIONS_MAX, core.distributions
+    looked = core.run(
+        "-c", f"import postbox, sys; print(set({NOT_IN_THE_CORE}) & set(sys.modules))"
+    )
+    assert looked.stdout.strip() == "set()", looked.stderr
+
+
+def test_the_core_writes_an_event(installed: Install, mongod: Mongod) -> None:
+    done = installed("").run("-c", WRITE_AN_EVENT, mongod.database("bare_core"))
+    assert done.stdout.split() == ["order.placed", "o1", "pending"], done.stderr
+
+
+@pytest.mark.parametrize(
+    ("have", "statement", "extra"),
+    [
+        ("", "from postbox import Topology", "rabbitmq"),
+        ("", "from postbox import ConsumerOptions", "rabbitmq"),
+        ("", "from postbox import Service", "service"),
+        ("", "import postbox.operations", "rabbitmq"),
+        ("", "import postbox.cli", "cli"),
+        ("rabbitmq", "from postbox import Service", "service"),
+        ("rabbitmq", "import postbox.cli", "cli"),
+    ],
+)
+def test_a_part_whose_extra_is_missing_names_it(
+    installed: Install, have: str, statement: str, extra: str
+) -> None:
+    assert f"pip install 'postbox-mongo[{extra}]'" in missing(installed, have, statement)
+
+
+@pytest.mark.parametrize(("program", "extra"), [("postbox", "cli"), ("relay", "relay")])
+def test_a_program_whose_extra_is_missing_says_so_in_one_line(
+    installed: Install, program: str, extra: str
+) -> None:
+    done = installed("").run("-m", program, "--help")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert f"pip install 'postbox-mongo[{extra}]'" in line
+
+
+def test_rabbitmq_alone_declares_a_topology(installed: Install, rabbitmq: RabbitMQ) -> None:
+    done = installed("rabbitmq").run("-c", DECLARE_A_TOPOLOGY, rabbitmq.uri)
+    assert done.stdout.strip() == "declared", done.stderr
+
+
+def test_service_alone_serves_and_says_that_it_has_no_metrics(
+    installed: Install, mongod: Mongod, rabbitmq: RabbitMQ, free_port: int
+) -> None:
+    uris = (mongod.database("bare_service"), rabbitmq.uri)
+    done = installed("service").run("-c", SERVE, *uris, str(free_port))
+    assert done.returncode == 0, done.stderr
+    assert "501" in done.stdout
+    assert "postbox-mongo[telemetry]" in done.stdout
+
+
+def test_a_program_that_is_to_export_without_the_sdk_does_not_start(installed: Install) -> None:
+    program = "import postbox; postbox.run('bare', lambda stop: None)"
+    done = installed("service").run(
+        "-c", program, variables={"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}
+    )
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert "OTEL_EXPORTER_OTLP_ENDPOINT" in line
+    assert "postbox-mongo[telemetry]" in line
+
+
+def test_relay_alone_reads_its_settings(installed: Install) -> None:
+    assert "RELAY_SOURCES" in installed("relay").run("-m", "relay", "--help").stdout
+    done = installed("relay").run("-m", "relay")
+    assert done.returncode == 1
+    assert "RELAY_SOURCES: not set" in done.stderr
+
+
+def test_cli_alone_looks_at_an_outbox(installed: Install, mongod: Mongod) -> None:
+    listing = installed("cli").run(
+        "-m", "postbox", "outbox", "list",
+        variables={"RELAY_SOURCES": f"shop={mongod.database('bare_cli')}"},
+    )  # fmt: skip
+    assert listing.returncode == 1, listing.stderr  # an empty outbox: nothing matched
