@@ -60,5 +60,9 @@ class ConfigurationError(Crash):
     """A variable is missing or wrong; the text names it."""
 
 
+class SchemaMismatch(Crash):
+    """A collection or an index exists in another shape than the one that is needed."""
+
+
 class TopologyMismatch(Crash):
     """An exchange or queue exists with other arguments than the ones asked for."""

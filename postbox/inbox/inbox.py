@@ -3,25 +3,45 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from postbox.mongo import Database, DatabaseClock, Session
+from pymongo import IndexModel
+
+from postbox.events import new_id
+from postbox.mongo import Database, DatabaseClock, Session, ensure_indexes, try_write
 
 RETENTION = timedelta(days=30)
 
 
 class Inbox:
-    """Rows `{_id: "<consumer>/<event id>", at}`, kept longer than any dead letter is."""
+    """Rows `{_id: "<consumer>/<event id>", at}`, kept for `retention`.
+
+    That should be longer than any dead letter is kept. None keeps what the collection has, which is
+    30 days at first.
+    """
 
     def __init__(
-        self, database: Database, *, consumer: str, clock: DatabaseClock | None = None
+        self,
+        database: Database,
+        *,
+        consumer: str,
+        clock: DatabaseClock | None = None,
+        retention: timedelta | None = None,
     ) -> None:
         self._rows = database["inbox"]
+        self._retention = retention
         self._prefix = f"{consumer}/"
         self._clock = clock or DatabaseClock(database.client)
 
     async def prepare(self) -> None:
-        """Create the collection and its index, which a transaction must not do."""
+        """Make the collection and its index, which a transaction must not do. SchemaMismatch."""
         await self._clock.ensure_synced()
-        await self._rows.create_index("at", expireAfterSeconds=int(RETENTION.total_seconds()))
+        expiry_s = int((self._retention or RETENTION).total_seconds())
+        await ensure_indexes(
+            self._rows,
+            [IndexModel("at", name="at_1", expireAfterSeconds=expiry_s)],
+            keeps_expiry=self._retention is None,
+        )
+        trial = {"_id": f"{self._prefix}{new_id()}", "at": self._clock.now()}
+        await try_write(self._rows, [trial])
 
     async def seen(self, session: Session, event_ids: Iterable[str]) -> set[str]:
         """Those of `event_ids` that this consumer has applied already."""

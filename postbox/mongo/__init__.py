@@ -10,10 +10,10 @@ from postbox.mongo.connection import (
     Database,
     Document,
     connect,
-    create_collections,
     own_database,
 )
 from postbox.mongo.errors import bounded, database_errors, is_refused, is_unavailable
+from postbox.mongo.schema import check_server, ensure_collections, ensure_indexes, try_write
 from postbox.mongo.states import States
 from postbox.mongo.transactions import Session, transaction
 
@@ -25,11 +25,14 @@ __all__ = [
     "Session",
     "States",
     "bounded",
+    "check_server",
     "connect",
-    "create_collections",
     "database_errors",
+    "ensure_collections",
+    "ensure_indexes",
     "is_refused",
     "is_unavailable",
     "own_database",
     "transaction",
+    "try_write",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 from pymongo import AsyncMongoClient, monitoring
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError as MongoConfigurationError
-from pymongo.errors import InvalidURI, OperationFailure
+from pymongo.errors import InvalidURI
 
 from postbox.errors import ConfigurationError
 from postbox.mongo import driver_repairs  # noqa: F401 - for what it repairs
@@ -19,7 +19,6 @@ SERVER_SELECTION_TIMEOUT_MS = 5_000
 """As long as a transaction may take: an election is waited out where its time allows."""
 CONNECT_TIMEOUT_MS = 2_000
 POOL_SIZE_MAX = 32
-NAMESPACE_EXISTS = 48
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
@@ -55,15 +54,3 @@ def own_database(client: Client) -> Database:
         return client.get_default_database()
     except MongoConfigurationError as error:
         raise ConfigurationError("MONGO_URI: name the service's database in its path") from error
-
-
-async def create_collections(database: Database, *names: str) -> None:
-    """Make those that are missing, which a transaction must not. Others may do so just now too."""
-    existing = await database.list_collection_names()
-    for name in names:
-        if name not in existing:
-            try:
-                await database.create_collection(name, check_exists=False)
-            except OperationFailure as error:
-                if error.code != NAMESPACE_EXISTS:
-                    raise

@@ -13,6 +13,7 @@ from postbox.outbox.row import (
     PENDING,
     PUBLISHED,
     outbox_row,
+    prepare_rows,
 )
 from postbox.outbox.source import Shard, Source
 
@@ -27,4 +28,5 @@ __all__ = [
     "Shard",
     "Source",
     "outbox_row",
+    "prepare_rows",
 ]

@@ -6,50 +6,56 @@ existed. A row expires only after it was published.
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-
-from pymongo import ASCENDING, IndexModel
+from typing import ClassVar
 
 from postbox.errors import OutsideTransaction
 from postbox.events import Fact, new_id
-from postbox.mongo import Database, DatabaseClock, Document, Session
-from postbox.outbox.row import COLLECTION, PARKED, PENDING, PUBLISHED, outbox_row
+from postbox.mongo import Database, DatabaseClock, Document, Session, try_write
+from postbox.outbox.row import COLLECTION, outbox_row, prepare_rows
 from postbox.runtime import crash_point
 from postbox.telemetry import created, current_trace
 
-RETENTION = timedelta(days=7)
+
+class _Trial:
+    """An event that is never committed: it shows whether the collection takes rows."""
+
+    TYPE: ClassVar = "postbox.trial"
+    subject = "trial"
+
+    def data(self) -> dict[str, object]:
+        return {}
 
 
 class Outbox:
     """Adds events of one `source`, in the sense of CloudEvents, such as "/services/booking".
 
     Rows are stamped by the database's clock: the one that is given, or one of the outbox's own,
-    which `prepare` reads.
+    which `prepare` reads. A published row expires after `retention`; None keeps what the
+    collection has, which is 7 days at first.
     """
 
     def __init__(
-        self, database: Database, *, source: str, clock: DatabaseClock | None = None
+        self,
+        database: Database,
+        *,
+        source: str,
+        clock: DatabaseClock | None = None,
+        retention: timedelta | None = None,
     ) -> None:
         self._rows = database[COLLECTION]
+        self._retention = retention
         self._source = source
         self._clock = clock or DatabaseClock(database.client)
 
     async def prepare(self) -> None:
-        """Create the collection and its indexes, which a transaction must not do."""
+        """Make the collection and its indexes, which a transaction must not do.
+
+        SchemaMismatch where something else has their names, or where the collection refuses a row;
+        safe to repeat, and beside others.
+        """
         await self._clock.ensure_synced()
-        oldest_first = [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]
-        # Each holds rows of one state alone, so that a new row has a single key to be made.
-        await self._rows.create_indexes(
-            [
-                IndexModel(oldest_first, name=PENDING, partialFilterExpression={"state": PENDING}),
-                IndexModel(oldest_first, name=PARKED, partialFilterExpression={"state": PARKED}),
-                IndexModel(
-                    "published_at",
-                    name=PUBLISHED,
-                    partialFilterExpression={"state": PUBLISHED},
-                    expireAfterSeconds=int(RETENTION.total_seconds()),
-                ),
-            ]
-        )
+        await prepare_rows(self._rows, retention=self._retention)
+        await try_write(self._rows, self.rows([_Trial()]))
 
     async def add(self, session: Session, *facts: Fact) -> tuple[str, ...]:
         """Write `facts` under the current trace; returns their event ids. They go out on commit."""

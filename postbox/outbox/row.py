@@ -1,11 +1,15 @@
 """The rows of an outbox: their states, their limit, and what an event makes of one."""
 
+from datetime import timedelta
+
 import orjson
 from bson.codec_options import CodecOptions, DatetimeConversion
+from pymongo import ASCENDING, IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.errors import EventTooLarge
 from postbox.events import Fact, partition
-from postbox.mongo import Document
+from postbox.mongo import Document, ensure_indexes
 
 COLLECTION = "outbox"
 PENDING, PUBLISHED, PARKED = "pending", "published", "parked"
@@ -19,6 +23,32 @@ LENIENT: CodecOptions[Document] = CodecOptions(
 )
 """To read rows with: one that is no proper BSON must not fail all those that are read with it."""
 EVENT_BYTES_MAX = 256 * 1024
+RETENTION = timedelta(days=7)
+
+
+async def prepare_rows(
+    rows: AsyncCollection[Document], *, retention: timedelta | None = None
+) -> None:
+    """Make an outbox's collection and indexes. `retention`: None keeps what is there, else 7 days.
+
+    Each index holds rows of one state alone, so that a new row has a single key to be made.
+    """
+    oldest_first = [("state", ASCENDING), ("time", ASCENDING), ("_id", ASCENDING)]
+    await ensure_indexes(
+        rows,
+        [
+            IndexModel(oldest_first, name=PENDING, partialFilterExpression={"state": PENDING}),
+            IndexModel(oldest_first, name=PARKED, partialFilterExpression={"state": PARKED}),
+            IndexModel(
+                "published_at",
+                name=PUBLISHED,
+                partialFilterExpression={"state": PUBLISHED},
+                expireAfterSeconds=int((retention or RETENTION).total_seconds()),
+            ),
+        ],
+        earlier={"published_at_1": {"published_at": ASCENDING}},
+        keeps_expiry=retention is None,
+    )
 
 
 def outbox_row(fact: Fact, *, source: str) -> Document:

@@ -60,14 +60,14 @@ class Topology:
         try:
             await self._declare(channel)
         except ChannelPreconditionFailed as error:
-            raise TopologyMismatch(str(error)) from error
+            raise TopologyMismatch(_said(error)) from error
 
     async def declare_exchange(self, channel: AbstractChannel) -> None:
         """Declare the exchange and its alternate alone, for a relay, which knows no consumer."""
         try:
             await self._declare_exchange(channel)
         except ChannelPreconditionFailed as error:
-            raise TopologyMismatch(str(error)) from error
+            raise TopologyMismatch(_said(error)) from error
 
     async def _declare_exchange(self, channel: AbstractChannel) -> None:
         alternate = await channel.declare_exchange(
@@ -116,3 +116,7 @@ class Topology:
             )
             for key in keys:
                 await queue.bind(self.exchange, routing_key=key, timeout=DECLARE_TIMEOUT_S)
+
+
+def _said(error: ChannelPreconditionFailed) -> str:
+    return f"RabbitMQ: {error}: delete it, or choose another name"

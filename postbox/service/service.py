@@ -5,11 +5,13 @@
     await service.run(stop, host="127.0.0.1", port=8080, routes=[...])
 
 The HTTP edge answers from the first moment, so that `/healthz` and `/readyz` tell the truth while
-the database or the broker is still away; everything else starts as soon as it can.
+the database or the broker is unavailable; everything else starts as soon as it can.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import timedelta
+from typing import Self
 
 import structlog
 from pymongo.errors import PyMongoError
@@ -18,11 +20,19 @@ from starlette.routing import Route
 from postbox.consumer import DEFAULT_OPTIONS, Consumer, ConsumerOptions, T
 from postbox.events import Event
 from postbox.inbox import Apply, Decided, Handler, Inbox
-from postbox.mongo import Database, DatabaseClock, connect, is_unavailable, own_database
+from postbox.mongo import (
+    Database,
+    DatabaseClock,
+    check_server,
+    connect,
+    is_unavailable,
+    own_database,
+)
 from postbox.outbox import Outbox
 from postbox.rabbitmq import Topology
 from postbox.runtime import Health, pause, until_stopped
 from postbox.service.http import application, operational_routes, serve
+from postbox.service.settings import ServiceSettings
 from postbox.service.topology_keeper import TopologyKeeper
 from postbox.telemetry import metrics, untraced
 
@@ -44,14 +54,25 @@ class Service:
         rabbitmq_uri: str,
         topology: Topology,
         source: str | None = None,
+        outbox_retention: timedelta | None = None,
+        inbox_retention: timedelta | None = None,
     ) -> None:
-        """`source` is that of its events, in the sense of CloudEvents: `/services/<name>`."""
+        """`source` is that of its events, in the sense of CloudEvents: `/services/<name>`.
+
+        How long rows are kept: None keeps what the database has, which is 7 and 30 days at first.
+        """
         self.name = name
         self.client = connect(mongo_uri, application=name)
         self.database = own_database(self.client)
         self.clock = DatabaseClock(self.client)
         self.health = Health("database", "broker")
-        self.outbox = Outbox(self.database, source=source or f"/services/{name}", clock=self.clock)
+        self.outbox = Outbox(
+            self.database,
+            source=source or f"/services/{name}",
+            clock=self.clock,
+            retention=outbox_retention,
+        )
+        self._inbox_retention = inbox_retention
         self._topology = topology
         self._rabbitmq_uri = rabbitmq_uri
         self._keeper = TopologyKeeper(
@@ -64,6 +85,18 @@ class Service:
         )
         self._inboxes: list[Inbox] = []
         self._parts: list[Part] = [self._keeper.run, self._keep_time]
+
+    @classmethod
+    def configured(cls, name: str, settings: ServiceSettings, *, topology: Topology) -> Self:
+        """A service by the variables that every service has."""
+        return cls(
+            name,
+            mongo_uri=settings.mongo_uri,
+            rabbitmq_uri=str(settings.rabbitmq_uri),
+            topology=topology,
+            outbox_retention=timedelta(seconds=settings.outbox_retention_s),
+            inbox_retention=timedelta(seconds=settings.inbox_retention_s),
+        )
 
     def consume(
         self,
@@ -81,7 +114,9 @@ class Service:
         that the contract does not allow. `applied(decisions)` is called after each commit, for
         metrics; `decision_attribute` is the attribute of spans that has the decision.
         """
-        inbox = Inbox(self.database, consumer=queue, clock=self.clock)
+        inbox = Inbox(
+            self.database, consumer=queue, clock=self.clock, retention=self._inbox_retention
+        )
         self._inboxes.append(inbox)
         metrics.begin(queue)
         self.health.fail("consumer", "starting")
@@ -138,6 +173,7 @@ class Service:
     async def _prepared(self, prepare: Prepare | None) -> bool:
         try:
             await self.clock.sync()
+            await check_server(self.client)
             await self.outbox.prepare()
             for inbox in self._inboxes:
                 await inbox.prepare()
@@ -148,12 +184,12 @@ class Service:
             if not is_unavailable(error):
                 raise
             self.health.fail("database", f"{type(error).__name__}: {error}")
-            log.warning("the database is away", reason=str(error))
+            log.warning("the database is unavailable", reason=str(error))
             return False
         return True
 
     async def _keep_time(self, stop: asyncio.Event) -> None:
-        """Follow the database's clock, and notice when the database is away."""
+        """Follow the database's clock, and notice when the database is unavailable."""
         while not await pause(stop, CLOCK_INTERVAL_S):
             if await self.clock.answers():
                 self.health.ok("database")

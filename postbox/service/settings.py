@@ -8,6 +8,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from postbox.errors import ConfigurationError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+DAY_S = 86_400
+RETENTION_S_MAX = 2**31 - 1
+"""The longest expiry that an index of MongoDB's may have."""
+Retention = Annotated[int, Field(ge=60, le=RETENTION_S_MAX)]
 
 
 def _mongo_uri(text: str) -> str:
@@ -38,6 +42,10 @@ class ServiceSettings(Settings):
     """amqp://user:password@host/"""
     http_host: str = ALL_INTERFACES
     """The address to serve HTTP on, such as 127.0.0.1."""
+    outbox_retention_s: Retention = 7 * DAY_S
+    """Seconds that a published row is kept; one that is not published never expires."""
+    inbox_retention_s: Retention = 30 * DAY_S
+    """Seconds that a consumer remembers an event; longer than any dead letter is kept."""
 
 
 S = TypeVar("S", bound=Settings)

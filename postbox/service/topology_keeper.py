@@ -45,6 +45,7 @@ class TopologyKeeper:
         self._health = health
         self._declared = False
         self._is_standing = False
+        self._has_stood = False
         self._waiting: dict[str, int] = {}
 
     async def prepare(self) -> None:
@@ -58,7 +59,10 @@ class TopologyKeeper:
             raise BrokerUnavailable("the broker's queues were never declared yet")
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Declare now, on every reconnection, and every few seconds."""
+        """Declare now, on every reconnection, and every few seconds.
+
+        TopologyMismatch where the names are another thing's from the start.
+        """
         while not stop.is_set():
             try:
                 async with connected(self._uri, name=f"{self._name} topology") as connection:
@@ -67,6 +71,8 @@ class TopologyKeeper:
                         self._health.ok("broker")
                         await pause(stop, INTERVAL_S)
             except (BrokerUnavailable, TopologyMismatch) as error:
+                if isinstance(error, TopologyMismatch) and not self._has_stood:
+                    raise
                 self._health.fail("broker", str(error))
                 log.warning("cannot declare the topology", reason=str(error))
                 await pause(stop, RETRY_S)
@@ -83,7 +89,7 @@ class TopologyKeeper:
             self._is_standing = False
             self._health.fail("broker", str(error))
             raise
-        self._is_standing = True
+        self._is_standing = self._has_stood = True
         if not self._declared:
             await self._remember()
 

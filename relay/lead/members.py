@@ -14,9 +14,10 @@ from typing import Final
 
 import pymongo
 import structlog
+from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
-from postbox.mongo import Database
+from postbox.mongo import Database, ensure_indexes
 from relay.lead.quota import LeaderQuota
 
 COLLECTION: Final = "relay_members"
@@ -39,7 +40,10 @@ class Members:
         self._lease_s = lease_s
 
     async def prepare(self) -> None:
-        await self._rows.create_index("until", expireAfterSeconds=int(EXPIRY.total_seconds()))
+        expiry_s = int(EXPIRY.total_seconds())
+        await ensure_indexes(
+            self._rows, [IndexModel("until", name="until_1", expireAfterSeconds=expiry_s)]
+        )
 
     async def attend(self) -> None:
         """Be alive for another lease."""

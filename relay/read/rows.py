@@ -11,8 +11,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.cursor import AsyncCursor
 from pymongo.errors import PyMongoError
 
-from postbox.mongo import Database, DatabaseClock, Document
-from postbox.outbox import COLLECTION, LENIENT, PARKED, PENDING, PUBLISHED, Outbox, Shard
+from postbox.mongo import Database, Document
+from postbox.outbox import COLLECTION, LENIENT, PARKED, PENDING, PUBLISHED, Shard, prepare_rows
 
 READ_BATCH_ROWS: Final = 500
 AWAIT_MS: Final = 1_000
@@ -38,9 +38,7 @@ class Rows:
 
     async def prepare(self) -> None:
         """Make sure that the collection and its indexes are there, whoever starts first."""
-        await Outbox(
-            self._database, source="", clock=DatabaseClock(self._database.client)
-        ).prepare()
+        await prepare_rows(self._database[COLLECTION])
 
     async def watch(self, **start: Any) -> AsyncCollectionChangeStream[Document]:
         """A stream of rows inserted from `start_after` or `start_at_operation_time` on."""

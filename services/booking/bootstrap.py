@@ -6,7 +6,7 @@ from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
 from postbox.events import Event as Envelope
-from postbox.mongo import Database, create_collections
+from postbox.mongo import Database, ensure_collections
 from postbox.rabbitmq import Topology
 from postbox.service import Service, load
 from services.booking import instruments
@@ -23,12 +23,8 @@ async def main(stop: asyncio.Event) -> None:
         payment_ms=int(settings.payment_timeout_s * 1000),
         intent_ms=int(settings.intent_timeout_s * 1000),
     )
-    service = Service(
-        "booking",
-        mongo_uri=settings.mongo_uri,
-        rabbitmq_uri=str(settings.rabbitmq_uri),
-        topology=Topology(exchange=EXCHANGE, queues=QUEUES),
-    )
+    topology = Topology(exchange=EXCHANGE, queues=QUEUES)
+    service = Service.configured("booking", settings, topology=topology)
     consumer = service.consume(
         "booking.events",
         decode=_decode,
@@ -48,7 +44,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    await create_collections(database, "bookings", "slots")
+    await ensure_collections(database, "bookings", "slots")
     await Sweeper.prepare(database)
 
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from time import monotonic
 
 import structlog
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from postbox.errors import TryAgain
-from postbox.mongo import Database, DatabaseClock, Document, Session, transaction
+from postbox.mongo import Database, DatabaseClock, Document, Session, ensure_indexes, transaction
 from postbox.outbox import Outbox
 from postbox.runtime import pause
 from postbox.telemetry import context_of, flow_span, untraced
@@ -40,11 +40,12 @@ class Sweeper:
     @staticmethod
     async def prepare(database: Database) -> None:
         """The index that finds what is due without reading what is not."""
-        await database["bookings"].create_index(
+        due = IndexModel(
             [("deadline_at", ASCENDING)],
             name="due",
             partialFilterExpression={"deadline_at": {"$type": "date"}},
         )
+        await ensure_indexes(database["bookings"], [due])
 
     async def run(self, stop: asyncio.Event, is_caught_up: Callable[[], bool]) -> None:
         """Sweep twice a second, as long as the consumer is not behind."""

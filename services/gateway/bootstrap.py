@@ -18,12 +18,8 @@ from services.gateway.watch import Watch
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(GatewaySettings)
-    service = Service(
-        "gateway",
-        mongo_uri=settings.mongo_uri,
-        rabbitmq_uri=str(settings.rabbitmq_uri),
-        topology=Topology(exchange=EXCHANGE, queues=QUEUES),
-    )
+    topology = Topology(exchange=EXCHANGE, queues=QUEUES)
+    service = Service.configured("gateway", settings, topology=topology)
     service.consume(
         "gateway.events",
         decode=_decode,

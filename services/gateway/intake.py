@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from pymongo import IndexModel
+
 from contracts.events import BookingCancelRequested, Event
 from postbox.mongo import (
     Database,
@@ -15,7 +17,8 @@ from postbox.mongo import (
     Document,
     Session,
     States,
-    create_collections,
+    ensure_collections,
+    ensure_indexes,
     transaction,
 )
 from postbox.outbox import Outbox
@@ -51,10 +54,11 @@ class Intake:
     @staticmethod
     async def prepare(database: Database) -> None:
         """Create what a transaction must not: collections and indexes."""
-        await database["idempotency"].create_index(
-            "at", expireAfterSeconds=int(KEY_RETENTION.total_seconds())
+        expiry_s = int(KEY_RETENTION.total_seconds())
+        await ensure_indexes(
+            database["idempotency"], [IndexModel("at", name="at_1", expireAfterSeconds=expiry_s)]
         )
-        await create_collections(database, "intents", "views")
+        await ensure_collections(database, "intents", "views")
 
     async def commit(self, group: Sequence[Submission[Command]]) -> list[Reply]:
         """Accept or refuse each command of `group`, in one transaction."""

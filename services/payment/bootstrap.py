@@ -8,7 +8,7 @@ from contracts.events import Event
 from contracts.events import decode as decode_data
 from contracts.topology import EXCHANGE, QUEUES
 from postbox.events import Event as Envelope
-from postbox.mongo import Database, create_collections
+from postbox.mongo import Database, ensure_collections
 from postbox.rabbitmq import Topology
 from postbox.service import Service, load
 from services.payment import instruments
@@ -28,12 +28,8 @@ async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(PaymentSettings)
     instruments.begin()
-    service = Service(
-        "payment",
-        mongo_uri=settings.mongo_uri,
-        rabbitmq_uri=str(settings.rabbitmq_uri),
-        topology=Topology(exchange=EXCHANGE, queues=QUEUES),
-    )
+    topology = Topology(exchange=EXCHANGE, queues=QUEUES)
+    service = Service.configured("payment", settings, topology=topology)
     provider = HttpProvider(str(settings.provider_url))
     ledger = Ledger(service.database, service.outbox)
     intake = ChargeIntake(service.database, ledger, service.clock)
@@ -67,7 +63,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    await create_collections(database, "payments", "captures", "closed_intents")
+    await ensure_collections(database, "payments", "captures", "closed_intents")
     await Worker.prepare(database)
     await Overdue.prepare(database)
 

@@ -4,10 +4,10 @@ import asyncio
 from datetime import timedelta
 
 import structlog
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from postbox.errors import TryAgain
-from postbox.mongo import Database, DatabaseClock, bounded
+from postbox.mongo import Database, DatabaseClock, bounded, ensure_indexes
 from postbox.runtime import pause
 from services.payment import instruments
 
@@ -27,11 +27,12 @@ class Overdue:
     @staticmethod
     async def prepare(database: Database) -> None:
         """The index that finds unjudged payments without reading the others."""
-        await database["payments"].create_index(
+        unjudged = IndexModel(
             [("known_at", ASCENDING)],
             name="unjudged",
             partialFilterExpression={"state": "captured"},
         )
+        await ensure_indexes(database["payments"], [unjudged])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Count now and then."""

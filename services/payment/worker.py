@@ -3,10 +3,10 @@
 import asyncio
 
 import structlog
-from pymongo import ASCENDING
+from pymongo import ASCENDING, IndexModel
 
 from postbox.errors import TryAgain
-from postbox.mongo import Database, DatabaseClock, Document, bounded
+from postbox.mongo import Database, DatabaseClock, Document, bounded, ensure_indexes
 from postbox.runtime import crash_point, pause
 from postbox.telemetry import CONVERSATION, annotate, context_of, flow_span, untraced
 from services.payment.core import Outcome
@@ -34,11 +34,12 @@ class Worker:
     async def prepare(database: Database) -> None:
         """The indexes that find what is owed without reading what is not."""
         for errand in (Refunds, Captures):
-            await database[errand.collection].create_index(
+            owed = IndexModel(
                 [("due_at", ASCENDING)],
                 name="owed",
                 partialFilterExpression={"state": errand.state},
             )
+            await ensure_indexes(database[errand.collection], [owed])
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for what is due, ten times a second, and run as much as there is room for."""

@@ -20,7 +20,7 @@ from postbox.mongo import (
     Session,
     States,
     connect,
-    create_collections,
+    ensure_collections,
     own_database,
 )
 from postbox.outbox import Outbox
@@ -157,7 +157,7 @@ class Shop:
         await self.clock.sync()
         await self.outbox.prepare()
         await self._inbox.prepare()
-        await create_collections(self.database, "totals")
+        await ensure_collections(self.database, "totals")
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator["Shop"]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from postbox.errors import DatabaseUnavailable
-from postbox.mongo import DatabaseClock, bounded, connect, create_collections, own_database
+from postbox.mongo import DatabaseClock, bounded, connect, ensure_collections, own_database
 from tests.postbox.failpoints import failing
 
 NOWHERE = "mongodb://127.0.0.1:1/shop"
@@ -21,9 +21,9 @@ async def test_processes_that_start_together_make_the_same_collections(mongo_uri
             for number in range(6)
         ]
         databases = [own_database(client) for client in clients]
-        await asyncio.gather(*(create_collections(one, "a", "b", "c") for one in databases))
+        await asyncio.gather(*(ensure_collections(one, "a", "b", "c") for one in databases))
         assert set(await databases[0].list_collection_names()) == {"a", "b", "c"}
-        await create_collections(databases[0], "a", "d")
+        await ensure_collections(databases[0], "a", "d")
         assert "d" in await databases[0].list_collection_names()
 
 

@@ -108,23 +108,49 @@ def test_the_interval_is_seconds() -> None:
     assert topology_keeper.INTERVAL_S <= 5
 
 
-async def test_a_queue_with_other_arguments_is_reported_and_left_alone(
-    client: Client, space: Space
+@pytest.mark.fault(32, "the names of queues and exchanges are another thing's")
+@pytest.mark.parametrize("what", ["queue", "dead queue", "exchange", "dead exchange"])
+async def test_what_is_in_the_way_of_a_start_is_named_and_left_alone(
+    client: Client, space: Space, what: str
 ) -> None:
+    """Goal: a start says what was found, and where. Method: the name is taken by another kind."""
     async with await aio_pika.connect(space.rabbitmq_uri) as connection:
         channel = await connection.channel()
-        await channel.declare_queue(space.queue, durable=True)
-        with pytest.raises(TopologyMismatch, match=space.queue):
-            await topology(space).declare(channel)
-
+        names = {"queue": space.queue, "exchange": space.exchange}
+        names |= {f"dead {kind}": f"{name}.dead" for kind, name in names.items()}
+        if "queue" in what:
+            await channel.declare_queue(names[what], durable=True)
+        else:
+            await channel.declare_exchange(names[what], "headers", durable=True)
     kept = Kept(client, space)
-    async with kept.running():
+    await kept.keeper.prepare()
+    with pytest.raises(TopologyMismatch) as told:
+        await kept.keeper.run(asyncio.Event())
+    assert f"'{names[what]}'" in str(told.value)
+    assert "delete it" in str(told.value)
+    assert "\n" not in str(told.value)
 
-        async def is_told() -> bool:
+
+async def test_a_queue_that_is_replaced_later_is_reported_until_it_is_mended(
+    client: Client, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology_keeper, "INTERVAL_S", 0.1)
+    kept = Kept(client, space)
+    async with (
+        kept.running(),
+        await aio_pika.connect(space.rabbitmq_uri) as connection,
+        connection.channel() as channel,
+    ):
+        await eventually(kept.is_ready)
+        await channel.queue_delete(space.queue)
+        await channel.declare_queue(space.queue, exclusive=True)
+
+        async def is_reported() -> bool:
             return space.queue in kept.health.problems.get("broker", "")
 
-        await eventually(is_told)
-        assert not await kept.is_ready()
+        await eventually(is_reported)
+        await channel.queue_delete(space.queue)
+        await eventually(kept.is_ready)
 
 
 async def test_work_is_accepted_once_the_table_stood_even_while_the_broker_is_away(

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from postbox.mongo import Client, Database, DatabaseClock, Document, create_collections
+from postbox.mongo import Client, Database, DatabaseClock, Document, ensure_collections
 from postbox.outbox import Outbox
 from services.payment import instruments, provider
 from services.payment.core import Input
@@ -117,7 +117,7 @@ async def ledger(client: Client) -> Ledger:
     database = client.get_default_database()
     outbox = Outbox(database, source="/test", clock=DatabaseClock(client))
     await outbox.prepare()
-    await create_collections(database, "payments", "captures", "closed_intents")
+    await ensure_collections(database, "payments", "captures", "closed_intents")
     return Ledger(database, outbox)
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from postbox.mongo import Client, DatabaseClock, create_collections, own_database
+from postbox.mongo import Client, DatabaseClock, ensure_collections, own_database
 from postbox.outbox import Outbox
 from services.booking.state import Booking, BookingState
 from services.booking.sweeper import Sweeper
@@ -19,7 +19,7 @@ def pending(intent_id: str, deadline_at: datetime | None) -> dict[str, Any]:
 
 async def test_a_sweep_reads_the_index_alone_and_only_what_is_due(client: Client) -> None:
     database = own_database(client)
-    await create_collections(database, "bookings", "slots")
+    await ensure_collections(database, "bookings", "slots")
     clock = DatabaseClock(client)
     outbox = Outbox(database, source="/services/booking", clock=clock)
     await outbox.prepare()
