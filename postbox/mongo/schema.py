@@ -18,6 +18,7 @@ from postbox.mongo.errors import is_refused, is_unavailable
 
 NAMESPACE_EXISTS: Final = 48
 INDEX_NOT_FOUND: Final = 27
+UNAUTHORIZED: Final = 13
 WIRE_VERSION_MIN: Final = 17
 """MongoDB 6.0's."""
 _COMPARED: Final = ("key", "partialFilterExpression", "unique", "sparse")
@@ -41,8 +42,7 @@ async def ensure_collections(database: Database, *names: str) -> None:
 
     A transaction must not make a collection; other programs may make the same ones just now.
     """
-    cursor = await database.list_collections(filter={"name": {"$in": list(names)}})
-    found = {one["name"]: one async for one in cursor}
+    found = await _collections(database, names)
     for name in names:
         if name in found:
             _check_kind(database, found[name])
@@ -68,7 +68,7 @@ async def ensure_indexes(
     index of a wanted name differs in anything but its expiry.
     """
     await ensure_collections(collection.database, collection.name)
-    found = {one["name"]: one async for one in await collection.list_indexes()}
+    found = await _indexes(collection)
     for name, keys in (earlier or {}).items():
         if name in found and dict(found[name]["key"]) == dict(keys):
             await _drop(collection, name)
@@ -102,6 +102,26 @@ async def try_write(collection: AsyncCollection[Document], documents: Iterable[D
             except OperationFailure as error:
                 raise _refused(collection, error) from error
         await session.abort_transaction()
+
+
+async def _collections(database: Database, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """What there is of `names`; nothing where this user may not look, but perhaps make."""
+    try:
+        cursor = await database.list_collections(filter={"name": {"$in": list(names)}})
+        return {one["name"]: one async for one in cursor}
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        return {}
+
+
+async def _indexes(collection: AsyncCollection[Document]) -> dict[str, Mapping[str, Any]]:
+    try:
+        return {one["name"]: one async for one in await collection.list_indexes()}
+    except OperationFailure as error:
+        if error.code != UNAUTHORIZED:
+            raise
+        return {}
 
 
 def _check_kind(database: Database, found: Mapping[str, Any]) -> None:
