@@ -16,8 +16,8 @@ from statistics import median
 from typing import Final
 
 from bench.lease import Lease
-from bench.own_relay import OwnRelay
 from bench.process import CpuMeter
+from bench.relay_process import RelayProcess
 from bench.source import FirstDelivery, Source
 from bench.throughput import SLOWEST_PER_S, START_LIMIT_S
 from bench.workbench import Figures, Workbench
@@ -56,7 +56,7 @@ async def measure(bench: Workbench) -> Figures:
 async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[TimeRange, TimeRange]:
     """Work off `owed` pending rows; then, with those in the collection, `fresh` ones."""
     bench.say(f"cost: {owed:,} owed, then {fresh:,} more")
-    async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
+    async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         lease = Lease(source.database)
         await lease.take()
         await relay.start()

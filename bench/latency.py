@@ -15,7 +15,7 @@ from typing import Final
 from aiormq.abc import DeliveredMessage
 
 from bench.event import measured
-from bench.own_relay import OwnRelay
+from bench.relay_process import RelayProcess
 from bench.source import QUEUE, Source, event_id
 from bench.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench, until
@@ -27,7 +27,7 @@ WARM_UP_S: Final = 0.5
 
 async def measure(bench: Workbench) -> Figures:
     scale = bench.scale
-    async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
+    async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         await relay.start()
         delivered_s: dict[str, float] = {}
 

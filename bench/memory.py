@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from bench.own_relay import OwnRelay
 from bench.process import rss_mb, rss_mb_max
+from bench.relay_process import RelayProcess
 from bench.source import FirstDelivery, Source
 from bench.throughput import SLOWEST_PER_S, START_LIMIT_S
 from bench.workbench import Figures, Workbench, until
@@ -14,7 +14,7 @@ TENTH: Final = 10
 
 async def measure(bench: Workbench) -> Figures:
     count = bench.scale.backlog_rows
-    async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
+    async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         bench.say(f"memory: committing a backlog of {count:,} events")
         ids = await source.fill(count)
         bench.say("memory: the relay works it off, without a token")

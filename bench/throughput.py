@@ -13,8 +13,8 @@ from aiormq.abc import DeliveredMessage
 
 from bench.errors import BenchFailed
 from bench.event import BODY_BYTES
-from bench.own_relay import OwnRelay
 from bench.process import CpuMeter
+from bench.relay_process import RelayProcess
 from bench.source import FirstDelivery, Source, drained, event_id
 from bench.workbench import Figures, Workbench
 
@@ -27,7 +27,7 @@ BODY_TOLERANCE_BYTES: Final = 16
 
 async def measure(bench: Workbench) -> Figures:
     count = bench.scale.relay_rows
-    async with Source.fresh(bench) as source, OwnRelay(bench) as relay:
+    async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         await relay.stream_once(source)
         await drained(source, 1)
         bench.say(f"relay: committing {count:,} events while it is down")
@@ -60,7 +60,7 @@ class Run:
 async def catch_up(
     bench: Workbench,
     source: Source,
-    relay: OwnRelay,
+    relay: RelayProcess,
     ids: Sequence[str],
     environment: Mapping[str, str] | None = None,
 ) -> Run:

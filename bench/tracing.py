@@ -11,8 +11,8 @@ from statistics import median
 from typing import Final
 
 from bench.collector import Collector
-from bench.own_relay import OwnRelay
 from bench.process import cpu_s
+from bench.relay_process import RelayProcess
 from bench.source import Source, drained
 from bench.throughput import Run, catch_up
 from bench.workbench import Figures, Workbench
@@ -48,7 +48,11 @@ async def measure(bench: Workbench) -> Figures:
     spans: dict[str, int] = defaultdict(int)
     receiving_s: dict[str, float] = defaultdict(float)
     modes = (Mode(name=OFF, sampled_every=0, environment={}), *RECORDED)
-    async with Source.fresh(bench) as source, OwnRelay(bench) as relay, Collector() as collector:
+    async with (
+        Source.fresh(bench) as source,
+        RelayProcess(bench) as relay,
+        Collector() as collector,
+    ):
         await relay.stream_once(source)
         await drained(source, 1)
         for number in range(scale.traced_rounds):

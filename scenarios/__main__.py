@@ -12,12 +12,12 @@ from typing import Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from scenarios import theatre
+from scenarios import target_stack
 from scenarios.checker import check
 from scenarios.display import Narrator, console, problems, table
 from scenarios.otlp import Receiver
-from scenarios.play import Progress, Result, play
 from scenarios.registry import SCENARIOS, Scenario
+from scenarios.runner import Progress, Result, run_all
 from scenarios.trace import Traces, tree
 from stack.errors import StackError
 from stack.running import RunningStack
@@ -59,7 +59,7 @@ def run(
     told = console(stderr=as_json)
 
     async def main() -> int:
-        stack = None if trace else theatre.running(os.environ.get("STACK_JSON"))
+        stack = None if trace else target_stack.running(os.environ.get("STACK_JSON"))
         if trace:
             results = await _play_traced(chosen, told)
         elif stack is not None:
@@ -67,7 +67,7 @@ def run(
             results = await _play(chosen, stack, told)
         else:
             told.print("no stack is up: bringing up a private one")
-            async with theatre.private(told) as stack:
+            async with target_stack.private(told) as stack:
                 results = await _play(chosen, stack, told)
         if as_json:
             print(json.dumps([result.to_json() for result in results], indent=2))
@@ -88,7 +88,7 @@ def demo() -> None:
 
     async def main() -> int:
         began = monotonic()
-        async with theatre.private(told) as stack:
+        async with target_stack.private(told) as stack:
             results = await _play(SCENARIOS.values(), stack, told)
             report = await check(stack)
         _show(results, told)
@@ -108,17 +108,17 @@ def _scenario(name: str) -> Scenario:
 
 async def _play(chosen: Collection[Scenario], stack: RunningStack, told: Console) -> list[Result]:
     with Narrator(told) as narrator:
-        return await play(chosen, stack, Progress(begun=narrator.begun, ended=narrator.ended))
+        return await run_all(chosen, stack, Progress(begun=narrator.begun, ended=narrator.ended))
 
 
 async def _play_traced(chosen: Collection[Scenario], told: Console) -> list[Result]:
     """On a private stack, for one that is up sends its spans elsewhere, or nowhere."""
     async with Receiver() as receiver:
-        async with theatre.private(told, env=receiver.environment) as stack:
+        async with target_stack.private(told, env=receiver.environment) as stack:
             results = await _play(chosen, stack, told)
         traces = Traces(receiver.spans)  # the programs sent all they had when they ended
     for result in results:
-        for intent_id in result.endings:
+        for intent_id in result.outcomes:
             told.print(tree(traces, intent_id))
     return results
 

@@ -10,7 +10,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from scenarios.play import Result
+from scenarios.runner import Result
 
 PLAIN_WIDTH: Final = 150
 """Columns, where there is no terminal to ask."""
@@ -90,10 +90,10 @@ def problems(results: Iterable[Result]) -> Iterable[str]:
 def _events(result: Result) -> str:
     """Those of bookings that went alike are told once."""
     alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for ending in result.endings.values():
-        alike.setdefault(tuple(sorted(ending.events)), []).append(ending.events)
+    for outcome in result.outcomes.values():
+        alike.setdefault(tuple(sorted(outcome.events)), []).append(outcome.events)
     return "\n".join(
-        f"{f'{len(orders)} × ' if len(result.endings) > 1 else ''}{_line(orders)}"
+        f"{f'{len(orders)} × ' if len(result.outcomes) > 1 else ''}{_line(orders)}"
         for orders in alike.values()
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from scenarios.stage import Stage
+from scenarios.context import StoryContext
 from scenarios.stories import (
     cancellations,
     crashes,
@@ -15,7 +15,7 @@ from scenarios.stories import (
     slots,
 )
 
-Story = Callable[[Stage], Awaitable[str]]
+Story = Callable[[StoryContext], Awaitable[str]]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,36 +1,36 @@
 """A customer changes their mind: after the booking stands, or before it is even wished for."""
 
-from scenarios.ending import CONFIRMED, cancelled
-from scenarios.stage import Stage
+from scenarios.context import StoryContext
+from scenarios.outcome import CONFIRMED, cancelled
 
 
-async def cancel_after_confirm(stage: Stage) -> str:
+async def cancel_after_confirm(context: StoryContext) -> str:
     """A confirmed booking is cancelled.
 
     Goal: its money goes back, once, however often it is cancelled. Method: book, pay, wait for the
     confirmation, cancel twice.
     """
-    intent = stage.intent()
-    await stage.gateway.book(intent)
-    await stage.provider.charge(intent)
-    await stage.becomes(intent, "confirmed")
-    await stage.gateway.cancel(intent)
-    await stage.gateway.cancel(intent)
-    stage.ends(intent, cancelled().plus(CONFIRMED))
+    intent = context.intent()
+    await context.gateway.book(intent)
+    await context.provider.charge(intent)
+    await context.becomes(intent, "confirmed")
+    await context.gateway.cancel(intent)
+    await context.gateway.cancel(intent)
+    context.ends(intent, cancelled().plus(CONFIRMED))
     return "booked, paid, confirmed, then cancelled"
 
 
-async def cancel_before_intent(stage: Stage) -> str:
+async def cancel_before_intent(context: StoryContext) -> str:
     """The cancellation is known before the intent.
 
     Goal: an intent that comes after its cancellation does not bring the booking back. Method: pay
     for an intent that nobody knows, cancel it once the gateway shows the payment, then book it.
     """
-    intent = stage.intent()
-    await stage.provider.charge(intent)
-    await stage.becomes(intent, "payment_received_first")
-    await stage.gateway.cancel(intent)
-    await stage.becomes(intent, "cancelled")
-    await stage.gateway.book(intent)
-    stage.ends(intent, cancelled())
+    intent = context.intent()
+    await context.provider.charge(intent)
+    await context.becomes(intent, "payment_received_first")
+    await context.gateway.cancel(intent)
+    await context.becomes(intent, "cancelled")
+    await context.gateway.book(intent)
+    context.ends(intent, cancelled())
     return "paid and cancelled; only then the intent came in"

@@ -2,74 +2,74 @@
 
 from typing import Final
 
-from scenarios.ending import CAPTURED, REFUNDED, REJECTED, REQUESTED, Ending, confirmed, failed
+from scenarios.context import StoryContext
 from scenarios.gateway import PRICE
-from scenarios.stage import Stage
+from scenarios.outcome import CAPTURED, REFUNDED, REJECTED, REQUESTED, Outcome, confirmed, failed
 from scenarios.waiting import eventually
 
 FAILURES: Final = 2
 
 
-def _given_back() -> Ending:
+def _given_back() -> Outcome:
     wrong = PRICE + 1
     return failed("amount_mismatch").plus(CAPTURED, REFUNDED, captured=wrong, refunded=wrong)
 
 
-async def refund_retry(stage: Stage) -> str:
+async def refund_retry(context: StoryContext) -> str:
     """A refund that fails is tried again until it works, and money goes back once.
 
     Goal: a refund is never given up. Method: have the provider fail the first refunds of an
     intent, then pay the wrong amount for it.
     """
-    intent = stage.intent()
-    await stage.provider.break_refunds(intent, failTimes=FAILURES)
-    await stage.gateway.book(intent)
-    payment = await stage.provider.charge(intent, amount=PRICE + 1)
-    stage.ends(intent, _given_back())
+    intent = context.intent()
+    await context.provider.break_refunds(intent, failTimes=FAILURES)
+    await context.gateway.book(intent)
+    payment = await context.provider.charge(intent, amount=PRICE + 1)
+    context.ends(intent, _given_back())
 
     async def tried() -> int | None:
-        attempts = await stage.records.refund_attempts(payment)
+        attempts = await context.records.refund_attempts(payment)
         return attempts if attempts > FAILURES else None
 
     attempts = await eventually(tried, for_what="the refund to be tried again")
     return f"the provider failed {FAILURES} refunds; attempt {attempts} worked"
 
 
-async def provider_timeout_after_success(stage: Stage) -> str:
+async def provider_timeout_after_success(context: StoryContext) -> str:
     """The provider takes and gives back money, but its answers are lost.
 
     Goal: asked again with the same key, it charges and refunds once. Method: have it withhold the
     answer to one customer's capture and to another's refund, after it did them.
     """
-    charged, refunded = stage.intents(2)
-    await stage.provider.break_captures(charged, timeoutAfterSuccess=1)
-    await stage.provider.break_refunds(refunded, timeoutAfterSuccess=1)
-    await stage.gateway.book(charged, payment_method="card")
-    await stage.gateway.book(refunded)
-    payment = await stage.provider.charge(refunded, amount=PRICE + 1)
-    stage.ends(charged, confirmed().plus(REQUESTED))
-    stage.ends(refunded, _given_back())
+    charged, refunded = context.intents(2)
+    await context.provider.break_captures(charged, timeoutAfterSuccess=1)
+    await context.provider.break_refunds(refunded, timeoutAfterSuccess=1)
+    await context.gateway.book(charged, payment_method="card")
+    await context.gateway.book(refunded)
+    payment = await context.provider.charge(refunded, amount=PRICE + 1)
+    context.ends(charged, confirmed().plus(REQUESTED))
+    context.ends(refunded, _given_back())
 
     async def asked_again() -> bool:
-        captures = await stage.records.capture_attempts(charged)
-        return captures > 1 and await stage.records.refund_attempts(payment) > 1
+        captures = await context.records.capture_attempts(charged)
+        return captures > 1 and await context.records.refund_attempts(payment) > 1
 
     await eventually(asked_again, for_what="the provider to be asked again")
     return "a capture and a refund were done, unanswered, and asked for again"
 
 
-async def lost_webhook(stage: Stage) -> str:
+async def lost_webhook(context: StoryContext) -> str:
     """The provider never tells of a charge.
 
     Goal: reconciliation finds it: in time it confirms the booking, too late it is refunded.
     Method: book, pay, and have the webhook dropped.
     """
-    intent = stage.intent()
-    await stage.gateway.book(intent)
-    await stage.provider.charge(intent, drop=True)
+    intent = context.intent()
+    await context.gateway.book(intent)
+    await context.provider.charge(intent, drop=True)
     too_late = failed("payment_timeout").plus(
         CAPTURED, REJECTED, REFUNDED, captured=PRICE, refunded=PRICE
     )
-    stage.ends(intent, confirmed(), too_late)
-    ended = await stage.becomes(intent, "confirmed", "failed")
+    context.ends(intent, confirmed(), too_late)
+    ended = await context.becomes(intent, "confirmed", "failed")
     return f"the webhook was dropped; reconciliation found the charge: {ended}"

@@ -5,64 +5,64 @@ from typing import Final
 import orjson
 from uuid_utils import uuid7
 
-from scenarios.ending import confirmed
-from scenarios.stage import Stage, require
+from scenarios.context import StoryContext, require
+from scenarios.outcome import confirmed
 from scenarios.waiting import eventually
 
 SENDINGS: Final = 4
 COPIES: Final = 3
 
 
-async def duplicate_events(stage: Stage) -> str:
+async def duplicate_events(context: StoryContext) -> str:
     """The intent, the webhook and every event arrive again and again.
 
     Goal: each has its effect once. Method: book twice with one Idempotency-Key, have the webhook
     sent four times, tap the wire and publish each event of the booking three times more; a second
     booking, which queues behind the copies, shows when they were all read.
     """
-    intent, after = stage.intents(2)
-    async with stage.broker.tap() as tap:
-        first = await stage.gateway.book(intent, key=intent)
-        again = await stage.gateway.book(intent, key=intent)
+    intent, after = context.intents(2)
+    async with context.broker.tap() as tap:
+        first = await context.gateway.book(intent, key=intent)
+        again = await context.gateway.book(intent, key=intent)
         require((first.replayed, again.replayed) == (False, True), "the intent was not recognised")
-        await stage.provider.charge(intent, repeat=SENDINGS - 1)
-        await stage.becomes(intent, "confirmed")
-        stage.ends(intent, confirmed())
+        await context.provider.charge(intent, repeat=SENDINGS - 1)
+        await context.becomes(intent, "confirmed")
+        context.ends(intent, confirmed())
         heard = {str(message.message_id): message for message in await tap.heard({intent})}
     require(len(heard) == len(confirmed().events), f"{len(heard)} events were on the wire")
     for message in heard.values():
         for _ in range(COPIES):
-            await stage.broker.publish_again(message)
-    await stage.gateway.book(after)
-    await stage.provider.charge(after)
-    stage.ends(after, confirmed())
+            await context.broker.publish_again(message)
+    await context.gateway.book(after)
+    await context.provider.charge(after)
+    context.ends(after, confirmed())
     return f"webhook sent {SENDINGS} times, each event published {1 + COPIES} times"
 
 
-async def poison_message(stage: Stage) -> str:
+async def poison_message(context: StoryContext) -> str:
     """Messages that nobody can read are set aside, and their neighbours go on.
 
     Goal: poison harms only itself. Method: publish what is not JSON, and an event whose data is
     wrong, right before a booking; see both in the dead queues of all who want them, with their
     reason. They are discarded when the story has been checked.
     """
-    intent = stage.intent()
+    intent = context.intent()
     garbage, invalid = str(uuid7()), str(uuid7())
     bodies = {garbage: b"{ not json", invalid: _event_without_data(invalid, intent)}
     for poison, body in bodies.items():
-        stage.poison.add(poison)
-        await stage.broker.publish(body, event_type="payment.captured", message_id=poison)
-    await stage.gateway.book(intent)
-    await stage.provider.charge(intent)
-    stage.ends(intent, confirmed())
+        context.poison.add(poison)
+        await context.broker.publish(body, event_type="payment.captured", message_id=poison)
+    await context.gateway.book(intent)
+    await context.provider.charge(intent)
+    context.ends(intent, confirmed())
     reasons: set[str] = set()
     for queue in ("booking.events", "gateway.events"):
-        stage.afterwards.push_async_callback(stage.broker.discard, queue, set(bodies))
+        context.afterwards.push_async_callback(context.broker.discard, queue, set(bodies))
 
         async def both_set_aside(queue: str = queue) -> set[str] | None:
-            if await stage.broker.waiting(f"{queue}.dead") < len(bodies):
+            if await context.broker.waiting(f"{queue}.dead") < len(bodies):
                 return None
-            letters = await stage.broker.dead_letters(queue)
+            letters = await context.broker.dead_letters(queue)
             told = {one.event_id: one.reason for one in letters if one.event_id in bodies}
             return set(told.values()) if told.keys() == bodies.keys() else None
 

@@ -9,18 +9,18 @@ from bson import ObjectId
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK
 from stack.rabbitmq import RabbitMQ
-from tests.cli.desk import TYPE, Desk, run
+from tests.cli.harness import TYPE, CliHarness, run
 from tests.eventually import eventually
 from tests.metrics.exposition import scrape
-from tests.relay.stage import Stage
+from tests.relay.harness import RelayHarness
 
 
-async def test_list_shows_what_is_not_published(desk: Desk) -> None:
-    await desk.add_published(1, age_s=60)
-    (pending,) = await desk.add(1)
-    parked = await desk.add_parked("its body has 2,000,000 bytes", type=f"{TYPE}.big")
+async def test_list_shows_what_is_not_published(harness: CliHarness) -> None:
+    await harness.add_published(1, age_s=60)
+    (pending,) = await harness.add(1)
+    parked = await harness.add_parked("its body has 2,000,000 bytes", type=f"{TYPE}.big")
 
-    ran = await desk.run("outbox", "list", "--json")
+    ran = await harness.run("outbox", "list", "--json")
 
     assert ran.code == 0
     assert {(row["outbox"], row["id"], row["state"]) for row in ran.json["rows"]} == {
@@ -28,72 +28,74 @@ async def test_list_shows_what_is_not_published(desk: Desk) -> None:
         ("shop", parked, "parked"),
     }
     for narrowed in (("--state", "parked"), ("--type", f"{TYPE}.big"), ("--reason", "2,000,000")):
-        rows = (await desk.run("outbox", "list", *narrowed, "--json")).json["rows"]
+        rows = (await harness.run("outbox", "list", *narrowed, "--json")).json["rows"]
         assert [row["id"] for row in rows] == [parked]
 
-    table = await desk.run("outbox", "list", "--state", "parked")
+    table = await harness.run("outbox", "list", "--state", "parked")
     assert parked in table.out
     assert "2,000,000 bytes" in table.out
 
-    none = await desk.run("outbox", "list", "--type", "nothing", "--json")
+    none = await harness.run("outbox", "list", "--type", "nothing", "--json")
     assert (none.code, none.json) == (1, {"rows": []})
 
 
-async def test_parked_rows_are_found_by_an_index(desk: Desk) -> None:
-    await desk.add_published(500, age_s=60)
-    await desk.add_parked("too long")
+async def test_parked_rows_are_found_by_an_index(harness: CliHarness) -> None:
+    await harness.add_published(500, age_s=60)
+    await harness.add_parked("too long")
 
     oldest_first = [("time", 1), ("_id", 1)]
-    plan = await desk.rows.find({"state": "parked"}).sort(oldest_first).explain()
+    plan = await harness.rows.find({"state": "parked"}).sort(oldest_first).explain()
 
     assert plan["executionStats"]["totalKeysExamined"] == 1
     assert plan["executionStats"]["totalDocsExamined"] == 1
 
 
-async def test_show_prints_a_row_whole_even_one_that_is_not_proper(desk: Desk) -> None:
-    parked = await desk.add_parked("'_id' must be a non-empty string", _id=ObjectId(), data=b"\xff")
+async def test_show_prints_a_row_whole_even_one_that_is_not_proper(harness: CliHarness) -> None:
+    parked = await harness.add_parked(
+        "'_id' must be a non-empty string", _id=ObjectId(), data=b"\xff"
+    )
 
-    ran = await desk.run("outbox", "show", str(parked))
+    ran = await harness.run("outbox", "show", str(parked))
 
     assert ran.code == 0, ran
     assert ran.json["id"] == str(parked)
     assert ran.json["data"] == "\\xff"
     assert ran.json["parked"]["reason"] == "'_id' must be a non-empty string"
-    assert (await desk.run("outbox", "show", "nobody")).code == 1
+    assert (await harness.run("outbox", "show", "nobody")).code == 1
 
 
-async def test_retry_one_some_and_all(desk: Desk) -> None:
-    one = await desk.add_parked("too long")
-    other = await desk.add_parked("no time", type=f"{TYPE}.other")
-    third = await desk.add_parked("no time")
-    published = await desk.add_published(1, age_s=60)
+async def test_retry_one_some_and_all(harness: CliHarness) -> None:
+    one = await harness.add_parked("too long")
+    other = await harness.add_parked("no time", type=f"{TYPE}.other")
+    third = await harness.add_parked("no time")
+    published = await harness.add_published(1, age_s=60)
 
-    refused = await desk.run("outbox", "retry", one, answer="n\n")
+    refused = await harness.run("outbox", "retry", one, answer="n\n")
     assert refused.code == 1
     assert "1 of shop" in refused.err
 
-    ran = await desk.run("outbox", "retry", one, "--yes", "--json")
+    ran = await harness.run("outbox", "retry", one, "--yes", "--json")
     assert (ran.code, ran.json) == (0, {"retried": {"shop": 1}})
-    row = await desk.rows.find_one({"_id": one})
+    row = await harness.rows.find_one({"_id": one})
     assert row is not None
     assert row["state"] == "pending"
     assert row["parked"]["reason"] == "too long"
 
-    some = await desk.run("outbox", "retry", "--reason", "no time", "--type", TYPE, "--yes")
+    some = await harness.run("outbox", "retry", "--reason", "no time", "--type", TYPE, "--yes")
     assert (some.code, some.out) == (0, "set 1 rows back to pending\n")
-    everything = await desk.run("outbox", "retry", "--all", "--yes", "--json")
+    everything = await harness.run("outbox", "retry", "--all", "--yes", "--json")
     assert everything.json == {"retried": {"shop": 1}}
-    states = {row["_id"]: row["state"] async for row in desk.rows.find()}
+    states = {row["_id"]: row["state"] async for row in harness.rows.find()}
     assert {states[id_] for id_ in (one, other, third)} == {"pending"}
     assert states[published[0]] == "published"
 
-    again = await desk.run("outbox", "retry", "--all", "--yes", "--json")
+    again = await harness.run("outbox", "retry", "--all", "--yes", "--json")
     assert (again.code, again.json) == (1, {"retried": {"shop": 0}})
 
 
-async def test_retry_wants_to_be_told_which(desk: Desk) -> None:
+async def test_retry_wants_to_be_told_which(harness: CliHarness) -> None:
     for arguments in ((), ("some-id", "--all")):
-        ran = await desk.run("outbox", "retry", *arguments, "--yes")
+        ran = await harness.run("outbox", "retry", *arguments, "--yes")
         assert ran.code == 2
         assert "--all" in ran.err
 
@@ -104,9 +106,11 @@ async def test_a_relay_publishes_what_was_set_back_and_raises_no_alarm(
     """The sweep finds it, and counts it not among the rows that the stream overlooked."""
     sweep = {"RELAY_SWEEP_EVERY_S": "0.1", "RELAY_SWEEP_AGE_S": "0.1"}
     async with AsyncExitStack() as during:
-        stage = await during.enter_async_context(Stage(mongod, rabbitmq, tmp_path))
-        ids = await stage.insert([stage.row(state="parked", parked={"reason": "a bug, mended"})])
-        relay = await during.enter_async_context(stage.program(**sweep))
+        harness = await during.enter_async_context(RelayHarness(mongod, rabbitmq, tmp_path))
+        ids = await harness.insert(
+            [harness.row(state="parked", parked={"reason": "a bug, mended"})]
+        )
+        relay = await during.enter_async_context(harness.program(**sweep))
         http = await during.enter_async_context(httpx.AsyncClient(trust_env=False))
         url = f"http://{LOOPBACK}:{relay.port}"
 
@@ -119,10 +123,10 @@ async def test_a_relay_publishes_what_was_set_back_and_raises_no_alarm(
         await eventually(streams)
         ran = await run(
             *("outbox", "retry", "--all", "--yes"),
-            RELAY_SOURCES=f"{stage.name}={stage.source.uri}",
+            RELAY_SOURCES=f"{harness.name}={harness.source.uri}",
         )
         assert ran.code == 0, ran
-        await stage.delivered(ids)
+        await harness.delivered(ids)
         shown = {one.name: one.value for one in await scrape(http, url)}
         assert shown["postbox_relay_published_total"] == 1
         assert shown["postbox_relay_swept_total"] == 0

@@ -7,25 +7,25 @@ from postbox.outbox import Shard
 from relay.checkpoint import Checkpoint, Term
 from stack.mongod import Mongod
 from stack.ports import LOOPBACK, free_port
-from tests.cli.desk import Desk, postbox
+from tests.cli.harness import CliHarness, postbox
 
 
-async def take(desk: Desk, shard: Shard = Shard()) -> Term:  # noqa: B008 - immutable
+async def take(harness: CliHarness, shard: Shard = Shard()) -> Term:  # noqa: B008 - immutable
     """A lease with a token of now, as a relay takes it."""
-    term = await Checkpoint(desk.database, shard, holder="relay-1", lease_s=60).take()
+    term = await Checkpoint(harness.database, shard, holder="relay-1", lease_s=60).take()
     assert term is not None
-    async with await desk.rows.watch() as stream:
+    async with await harness.rows.watch() as stream:
         await stream.try_next()
         assert stream.resume_token is not None
         await term.save(stream.resume_token)
     return term
 
 
-async def test_all_is_well(desk: Desk) -> None:
-    await take(desk)
-    await desk.add(2)
+async def test_all_is_well(harness: CliHarness) -> None:
+    await take(harness)
+    await harness.add(2)
 
-    ran = await desk.run("relay", "status", "--json")
+    ran = await harness.run("relay", "status", "--json")
 
     assert ran.code == 0, ran
     (source,) = ran.json["sources"]
@@ -38,19 +38,21 @@ async def test_all_is_well(desk: Desk) -> None:
     assert 0 <= shard["lag_s"] < 60
     assert -1 <= shard["oplog_left_s"] < 600
 
-    table = await desk.run("relay", "status")
+    table = await harness.run("relay", "status")
     assert table.code == 0
     assert "relay-1" in table.out
 
 
-async def test_no_leader_old_rows_parked_rows_and_a_lost_token_are_problems(desk: Desk) -> None:
-    term = await take(desk)
+async def test_no_leader_old_rows_parked_rows_and_a_lost_token_are_problems(
+    harness: CliHarness,
+) -> None:
+    term = await take(harness)
     await term.save({"_data": "8200000001" + "0" * 20})
     await term.release()
-    await desk.add(1, age_s=3600)
-    await desk.add_parked("too long")
+    await harness.add(1, age_s=3600)
+    await harness.add_parked("too long")
 
-    ran = await desk.run("relay", "status", "--json")
+    ran = await harness.run("relay", "status", "--json")
 
     assert ran.code == 1
     problems = ran.json["sources"][0]["problems"]
@@ -61,23 +63,25 @@ async def test_no_leader_old_rows_parked_rows_and_a_lost_token_are_problems(desk
     assert "1 rows are parked" in problems[3]
     assert not ran.json["sources"][0]["shards"][0]["is_led"]
 
-    assert (await desk.run("relay", "status", "--lag-max", "1e6", "--json")).code == 1
+    assert (await harness.run("relay", "status", "--lag-max", "1e6", "--json")).code == 1
 
 
-async def test_a_source_that_no_relay_ever_led(desk: Desk) -> None:
-    ran = await desk.run("relay", "status", "--json")
+async def test_a_source_that_no_relay_ever_led(harness: CliHarness) -> None:
+    ran = await harness.run("relay", "status", "--json")
 
     assert ran.code == 1
     (shard,) = ran.json["sources"][0]["shards"]
     assert (shard["holder"], shard["fence"], shard["token_age_s"]) == (None, None, None)
 
 
-async def test_every_shard_of_the_division_in_use_and_none_of_an_earlier_one(desk: Desk) -> None:
-    await (await take(desk)).release()
-    await take(desk, Shard(0, 2))
-    await desk.add(8)
+async def test_every_shard_of_the_division_in_use_and_none_of_an_earlier_one(
+    harness: CliHarness,
+) -> None:
+    await (await take(harness)).release()
+    await take(harness, Shard(0, 2))
+    await harness.add(8)
 
-    source = (await desk.run("relay", "status", "--json")).json["sources"][0]
+    source = (await harness.run("relay", "status", "--json")).json["sources"][0]
 
     assert [(one["shard"], one["is_led"]) for one in source["shards"]] == [
         ("0/2", True),
@@ -88,16 +92,16 @@ async def test_every_shard_of_the_division_in_use_and_none_of_an_earlier_one(des
 
 
 async def test_without_the_right_to_read_the_oplog_its_window_is_unknown(
-    desk: Desk, mongod: Mongod
+    harness: CliHarness, mongod: Mongod
 ) -> None:
-    await take(desk)
+    await take(harness)
     point: Document = {"configureFailPoint": "failCommand", "mode": "alwaysOn"}
     data = {"failCommands": ["find"], "errorCode": 13, "namespace": "local.oplog.rs"}
     async with AsyncMongoClient[Document](mongod.uri) as admin:
         await admin.admin.command({**point, "data": data})
         try:
-            ran = await desk.run("relay", "status", "--json")
-            table = await desk.run("relay", "status")
+            ran = await harness.run("relay", "status", "--json")
+            table = await harness.run("relay", "status")
         finally:
             await admin.admin.command({**point, "mode": "off"})
 
@@ -107,12 +111,12 @@ async def test_without_the_right_to_read_the_oplog_its_window_is_unknown(
     assert "unknown" in table.out
 
 
-async def test_a_source_that_is_away_does_not_hide_the_others(desk: Desk) -> None:
-    await take(desk)
+async def test_a_source_that_is_away_does_not_hide_the_others(harness: CliHarness) -> None:
+    await take(harness)
     away = f"mongodb://{LOOPBACK}:{free_port()}/away"
 
-    ran = await desk.run(
-        "relay", "status", "--json", "--sources", f"away={away},shop={desk.space.mongo_uri}"
+    ran = await harness.run(
+        "relay", "status", "--json", "--sources", f"away={away},shop={harness.space.mongo_uri}"
     )
 
     assert ran.code == 3
@@ -121,21 +125,21 @@ async def test_a_source_that_is_away_does_not_hide_the_others(desk: Desk) -> Non
     assert second["shards"][0]["is_led"]
 
 
-async def test_usage_errors_name_the_variable(desk: Desk) -> None:
+async def test_usage_errors_name_the_variable(harness: CliHarness) -> None:
     nothing = await postbox("relay", "status")
     assert (nothing.code, nothing.out) == (2, "")
     assert "RELAY_SOURCES" in nothing.err
 
     for wrong in ("shop", "shop=http://localhost/shop", "shop=mongodb://localhost"):
-        ran = await desk.run("relay", "status", RELAY_SOURCES=wrong)
+        ran = await harness.run("relay", "status", RELAY_SOURCES=wrong)
         assert ran.code == 2
         assert "RELAY_SOURCES" in ran.err
 
     for unusable in ("mongodb://localhost:99999/shop", "mongodb://u:p@@localhost/shop"):
-        ran = await desk.run("outbox", "list", RELAY_SOURCES=f"shop={unusable}")
+        ran = await harness.run("outbox", "list", RELAY_SOURCES=f"shop={unusable}")
         assert ran.code == 2
         assert "RELAY_SOURCES: shop: " in ran.err
 
-    unknown = await desk.run("relay", "status", "--source", "till")
+    unknown = await harness.run("relay", "status", "--source", "till")
     assert unknown.code == 2
     assert "there are shop" in unknown.err

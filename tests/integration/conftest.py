@@ -12,8 +12,8 @@ from deploy import images as deploy_images
 from deploy.engine import engine
 from deploy.errors import NoEngine
 from deploy.images import Images
+from tests.integration.run_counts import TALLY
 from tests.integration.system import System
-from tests.integration.tally import TALLY
 
 HERE: Final = Path(__file__).parent
 # The first one waits for the images and the containers too.

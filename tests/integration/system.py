@@ -22,8 +22,14 @@ from deploy.shell import run
 from stack.info import Application, BackingServer, Info, Payment
 from stack.ports import LOOPBACK
 from tests.eventually import eventually
-from tests.integration.box import Box
-from tests.integration.recipes import BROKER_LOGIN, DISK, SERVICES, WEBHOOK_SECRET, Recipes
+from tests.integration.container import Container
+from tests.integration.container_specs import (
+    BROKER_LOGIN,
+    DISK,
+    SERVICES,
+    WEBHOOK_SECRET,
+    ContainerSpecs,
+)
 
 COPIED: Final = (*SERVICES, "relay")
 PROBE_LIMIT_S: Final = 2.0
@@ -48,9 +54,9 @@ class System:
         self.mongos = _numbered("mongo", members)
         self.brokers = _numbered("rabbitmq", members)
         self.programs = [one for name in COPIED for one in _numbered(name, copies)]
-        self.boxes: dict[str, Box] = {}
+        self.containers: dict[str, Container] = {}
         self._disk = f"postbox-test-{secrets.token_hex(4)}"
-        self._recipes = Recipes(
+        self._specs = ContainerSpecs(
             images,
             mongos=self.mongos,
             brokers=self.brokers,
@@ -66,9 +72,9 @@ class System:
             undo.callback(self.network.remove)
             run(_volume(self._disk), why="no disk for MongoDB")
             undo.callback(run, ["docker", "volume", "rm", self._disk], why="the disk stays")
-            for recipe in self._recipes.all():
-                self.boxes[recipe.name] = Box(recipe, self.network)
-                undo.push_async_callback(self.boxes[recipe.name].remove)
+            for spec in self._specs.all():
+                self.containers[spec.name] = Container(spec, self.network)
+                undo.push_async_callback(self.containers[spec.name].remove)
             await self._start()
             self._undo = undo.pop_all()
         return self
@@ -82,14 +88,14 @@ class System:
         await self._undo.aclose()
 
     async def _start(self) -> None:
-        if DISK in self.boxes:
-            await self.boxes[DISK].make()
+        if DISK in self.containers:
+            await self.containers[DISK].make()
         backing = [*self.mongos, *self.brokers]
-        await asyncio.gather(*(self.boxes[name].make() for name in backing))
+        await asyncio.gather(*(self.containers[name].make() for name in backing))
         await self._begin_replica_set()
         await asyncio.gather(*(self.ready(name) for name in self.brokers))
         programs = ["provider", *self.programs]
-        await asyncio.gather(*(self.boxes[name].make() for name in programs))
+        await asyncio.gather(*(self.containers[name].make() for name in programs))
         await asyncio.gather(*(self.ready(name) for name in programs))
 
     async def _begin_replica_set(self) -> None:
@@ -112,14 +118,14 @@ class System:
     # --- where things are
 
     def url(self, name: str) -> str:
-        return f"http://{LOOPBACK}:{self._recipes.ports[name]}"
+        return f"http://{LOOPBACK}:{self._specs.ports[name]}"
 
     def amqp_uri(self, name: str = "rabbitmq") -> str:
-        return f"amqp://{BROKER_LOGIN}@{LOOPBACK}:{self._recipes.ports[name]}/"
+        return f"amqp://{BROKER_LOGIN}@{LOOPBACK}:{self._specs.ports[name]}/"
 
     def mongo_uri(self, name: str) -> str:
         """One member directly: the others' names mean nothing on the host."""
-        return f"mongodb://{LOOPBACK}:{self._recipes.ports[name]}/?directConnection=true"
+        return f"mongodb://{LOOPBACK}:{self._specs.ports[name]}/?directConnection=true"
 
     def mongo_client(self, name: str) -> AsyncMongoClient[dict[str, Any]]:
         limit_ms = int(PROBE_LIMIT_S * 1000)
@@ -179,7 +185,7 @@ class System:
         try:
             await eventually(can_work, limit_s=limit_s, every_s=0.1)
         except AssertionError as error:
-            raise AssertionError(f"{name}: {error}\n{await self.boxes[name].logs()}") from None
+            raise AssertionError(f"{name}: {error}\n{await self.containers[name].logs()}") from None
 
     async def is_ready(self, name: str) -> bool:
         if name in self.brokers:
@@ -204,7 +210,7 @@ class System:
         """Whether the node has booted: it then answers the protocol's greeting."""
         try:
             async with asyncio.timeout(PROBE_LIMIT_S):
-                reader, writer = await asyncio.open_connection(LOOPBACK, self._recipes.ports[name])
+                reader, writer = await asyncio.open_connection(LOOPBACK, self._specs.ports[name])
                 writer.write(b"AMQP\x00\x00\x09\x01")
                 try:
                     return bool(await reader.readexactly(1))

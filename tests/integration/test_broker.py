@@ -15,11 +15,11 @@ from contracts.topology import EXCHANGE
 from scenarios.checker import check
 from scenarios.connections import connect
 from tests.eventually import eventually
+from tests.integration.container_specs import SERVICES
+from tests.integration.faults import check_invariants
 from tests.integration.flow import Flow
-from tests.integration.harm import all_is_well
-from tests.integration.recipes import SERVICES
+from tests.integration.run_counts import TALLY
 from tests.integration.system import System
-from tests.integration.tally import TALLY
 
 FROZEN_S: Final = 12.0
 """Longer than the relay waits for a confirm, which is 10 s."""
@@ -58,7 +58,7 @@ async def test_a_broker_killed_in_the_middle_of_publishing_loses_nothing(
     """Goal: what it confirmed survives, the rest is sent again. Method: a backlog, relayed to a
     broker so slow that it is killed between its first confirms and its last; and the relay with it,
     so that nobody but the outbox knows what is owed."""
-    rabbitmq, relay = system.boxes["rabbitmq"], system.boxes["relay"]
+    rabbitmq, relay = system.containers["rabbitmq"], system.containers["relay"]
     await relay.stop()
     async with Flow(system, seed, every_s=FAST_S) as flow:
         await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
@@ -70,13 +70,13 @@ async def test_a_broker_killed_in_the_middle_of_publishing_loses_nothing(
     TALLY.harms["killed"] += 2
     await rabbitmq.slow_down(os.cpu_count() or 1)
     await asyncio.gather(rabbitmq.start(), relay.start())
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(11, "broker frozen, or the confirm lost")
 async def test_a_frozen_broker_is_waited_out(system: System, seed: int) -> None:
     """Goal: what was published, but not confirmed in time, is published again, and absorbed."""
-    rabbitmq = system.boxes["rabbitmq"]
+    rabbitmq = system.containers["rabbitmq"]
     async with Flow(system, seed) as flow:
         await eventually(lambda: _accepted(flow, 5))
         await rabbitmq.pause()
@@ -85,7 +85,7 @@ async def test_a_frozen_broker_is_waited_out(system: System, seed: int) -> None:
         await rabbitmq.unpause()
         await system.ready("rabbitmq")
     assert not flow.refusals, "a broker that is away delays events, and refuses no booking"
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(12, "a binding is missing")
@@ -105,12 +105,12 @@ async def test_a_torn_binding_is_repaired_and_what_it_missed_is_replayed(
         await system.ready(name)
     missed = await check(await system.info(), settle_s=MISSED_S)
     assert any("booking.events never applied it" in one for one in missed.violations["I1"])
-    said = await system.boxes["relay"].execute(
+    said = await system.containers["relay"].execute(
         *("python3", "-m", "postbox", "relay", "replay"),
         *("--from", "2m", "--type", "payment.captured", "--yes"),
     )
     assert "events again" in said
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(12, "a binding is missing: the only one")
@@ -128,10 +128,10 @@ async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -
         await eventually(tear_and_look, every_s=TEAR_EVERY_S)
         await eventually(lambda: _is_alarmed(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
-    await system.boxes["relay"].execute(
+    await system.containers["relay"].execute(
         *("python3", "-m", "postbox", "unrouted", "redrive", "--all", "--yes")
     )
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(12, "a binding is missing, and that of the unrouted too")
@@ -152,21 +152,21 @@ async def test_an_event_with_nowhere_to_go_is_not_taken_for_published(
         await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     # What came between the two was kept there; there may be none.
     redrive = "python3 -m postbox unrouted redrive --all --yes || true"
-    await system.boxes["relay"].execute("sh", "-c", redrive)
-    await all_is_well(system, flow)
+    await system.containers["relay"].execute("sh", "-c", redrive)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(13, "disk alarm")
 async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None:
     """Goal: back-pressure, bounded memory, then drained. Method: a limit that no disk satisfies."""
-    rabbitmq, relay = system.boxes["rabbitmq"], system.boxes["relay"]
+    rabbitmq, relay = system.containers["rabbitmq"], system.containers["relay"]
     async with Flow(system, seed, every_s=FAST_S) as flow:
         await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "100000GB")
         await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
         await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "50MB")
         assert await relay.memory_peak_mb() < MEMORY_MAX_MB
     assert not flow.refusals
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(13, "queue full")
@@ -174,7 +174,9 @@ async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
     """Goal: what a queue rejects stays owed until it is taken, whatever is confirmed around it.
     Method: a queue of one, whose consumer is down, while the other queues take what they get; then
     the relay is killed, so that nobody but the outbox knows what is owed."""
-    rabbitmq, relay, payment = (system.boxes[name] for name in ("rabbitmq", "relay", "payment"))
+    rabbitmq, relay, payment = (
+        system.containers[name] for name in ("rabbitmq", "relay", "payment")
+    )
     policy = ("--apply-to", "queues", "full", "^payment\\.events$", '{"max-length":1}')
     await payment.stop()
     await rabbitmq.execute("rabbitmqctl", "-q", "set_policy", *policy)
@@ -184,7 +186,7 @@ async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
         TALLY.harms["killed"] += 1
         await rabbitmq.execute("rabbitmqctl", "-q", "clear_policy", "full")
         await asyncio.gather(relay.start(), payment.start())
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(24, "a slow consumer")
@@ -209,8 +211,8 @@ async def test_a_slow_consumer_delays_and_harms_nothing(system: System, seed: in
                 await eventually(lambda: _accepted(flow, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
         finally:
             await admin.command({**slow, "mode": "off"})
-    assert await system.boxes["booking"].memory_peak_mb() < MEMORY_MAX_MB
-    await all_is_well(system, flow)
+    assert await system.containers["booking"].memory_peak_mb() < MEMORY_MAX_MB
+    await check_invariants(system, flow)
 
 
 async def _accepted(flow: Flow, count: int) -> bool:
@@ -242,7 +244,7 @@ async def _is_bound_for_refunds(system: System) -> bool:
 
 
 async def _binding(system: System, queue: str, key: str) -> bool:
-    bindings = await system.boxes["rabbitmq"].execute(
+    bindings = await system.containers["rabbitmq"].execute(
         "rabbitmqctl", "-q", "list_bindings", "destination_name", "routing_key"
     )
     return [queue, key] in [line.split() for line in bindings.splitlines()]

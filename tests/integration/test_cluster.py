@@ -13,11 +13,11 @@ from deploy.images import Images
 from deploy.shell import run
 from scenarios.connections import connect
 from tests.eventually import eventually
+from tests.integration.container_specs import SERVICES
+from tests.integration.faults import check_invariants
 from tests.integration.flow import Flow
-from tests.integration.harm import all_is_well
-from tests.integration.recipes import SERVICES
+from tests.integration.run_counts import TALLY
 from tests.integration.system import LOOPBACK_ONLY, System
-from tests.integration.tally import TALLY
 
 ELECTION_LIMIT_S: Final = 60.0
 RETURN_LIMIT_S: Final = 90.0
@@ -52,12 +52,12 @@ async def test_the_primary_is_killed(cluster: System, seed: int) -> None:
         await eventually(lambda: _accepted(flow, 5))
         old = await cluster.primary()
         assert old is not None
-        await cluster.boxes[old].kill()
+        await cluster.containers[old].kill()
         TALLY.harms["killed"] += 1
         await eventually(cluster.primary, limit_s=ELECTION_LIMIT_S, every_s=0.5)
-        await cluster.boxes[old].start()
+        await cluster.containers[old].start()
         await cluster.ready(old)
-    await all_is_well(cluster, flow)
+    await check_invariants(cluster, flow)
 
 
 @pytest.mark.fault(9, "the primary is cut off (three nodes)")
@@ -79,20 +79,22 @@ async def test_the_primary_is_cut_off(cluster: System, images: Images, seed: int
             await eventually(lambda: _accepted(flow, 5))
             old = await cluster.primary()
             assert old is not None
-            box = cluster.boxes[old]
-            network.connect(box.id, ["alone"])
+            container = cluster.containers[old]
+            network.connect(container.id, ["alone"])
             try:
-                await box.cut_off()
+                await container.cut_off()
                 TALLY.harms["cut off"] += 1
                 await _write_alone(images, network, row)
                 await eventually(
                     lambda: _another_primary(cluster, old), limit_s=ELECTION_LIMIT_S, every_s=0.5
                 )
             finally:
-                await box.reconnect()
-                run(["docker", "network", "disconnect", network.name, box.id], why="not apart")
+                await container.reconnect()
+                run(
+                    ["docker", "network", "disconnect", network.name, container.id], why="not apart"
+                )
             await cluster.ready(old, limit_s=RETURN_LIMIT_S)
-    await all_is_well(cluster, flow)
+    await check_invariants(cluster, flow)
     async with connect(await cluster.info()) as connections:
         for service in SERVICES:
             heard = {"_id": {"$regex": CUT_OFF_EVENT}}
@@ -107,13 +109,13 @@ async def test_each_broker_is_killed_in_turn(cluster: System, seed: int) -> None
     async with Flow(cluster, seed, GATEWAYS) as flow:
         for name in cluster.brokers:
             await asyncio.sleep(draw.uniform(0, 1))
-            await cluster.boxes[name].kill()
+            await cluster.containers[name].kill()
             TALLY.harms["killed"] += 1
             await asyncio.sleep(draw.uniform(0, 1))
-            await cluster.boxes[name].start()
+            await cluster.containers[name].start()
             await cluster.ready(name, limit_s=RETURN_LIMIT_S)
     assert not flow.refused, flow.refusals
-    await all_is_well(cluster, flow)
+    await check_invariants(cluster, flow)
 
 
 @pytest.mark.fault(17, "SIGTERM of everything, one after another")
@@ -122,12 +124,12 @@ async def test_a_rolling_restart_refuses_no_booking(cluster: System, seed: int) 
     waits in vain for a primary: a handover may take longer than the 5 s of a transaction."""
     async with Flow(cluster, seed, GATEWAYS) as flow:
         for name in (*cluster.programs, *cluster.brokers, *cluster.mongos):
-            await cluster.boxes[name].stop()
+            await cluster.containers[name].stop()
             TALLY.harms["stopped"] += 1
-            await cluster.boxes[name].start()
+            await cluster.containers[name].start()
             await cluster.ready(name, limit_s=RETURN_LIMIT_S)
     assert not flow.refused, flow.refusals
-    await all_is_well(cluster, flow)
+    await check_invariants(cluster, flow)
 
 
 async def _write_alone(images: Images, network: Network, row: dict[str, Any]) -> None:
@@ -152,7 +154,7 @@ async def _accepted(flow: Flow, count: int) -> bool:
 
 async def _has_replicas(cluster: System) -> bool:
     """Whether each queue lives on all three brokers; those that came late are given theirs."""
-    lines = await cluster.boxes["rabbitmq"].execute(
+    lines = await cluster.containers["rabbitmq"].execute(
         "rabbitmqctl", "-q", "list_queues", "name", "online"
     )
     queues = [line for line in lines.splitlines() if "rabbit@" in line]

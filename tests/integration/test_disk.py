@@ -6,9 +6,9 @@ import pytest
 from pymongo.errors import PyMongoError
 
 from tests.eventually import eventually
+from tests.integration.container_specs import DISK
+from tests.integration.faults import check_invariants
 from tests.integration.flow import Flow
-from tests.integration.harm import all_is_well
-from tests.integration.recipes import DISK
 from tests.integration.system import System
 
 FULL_LIMIT_S: Final = 60.0
@@ -21,7 +21,7 @@ REFUSALS_MIN: Final = 3
 async def test_a_full_disk_refuses_and_loses_nothing(system: System, seed: int) -> None:
     """Goal: 503 while it is full, and all that was acknowledged is there afterwards. Method: fill
     the volume, write until MongoDB gives up, then make room and start it again."""
-    disk, mongo = system.boxes[DISK], system.boxes["mongo"]
+    disk, mongo = system.containers[DISK], system.containers["mongo"]
     async with Flow(system, seed) as flow:
         await eventually(lambda: _accepted(flow, 5))
         await disk.execute("sh", "-c", f"cat /dev/zero > {FILLER} 2>/dev/null || true")
@@ -33,7 +33,7 @@ async def test_a_full_disk_refuses_and_loses_nothing(system: System, seed: int) 
             await mongo.start()
         await system.ready("mongo")
     assert all(": 503 " in refusal for refusal in flow.refusals), flow.refusals[:3]
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 async def _has_given_up(system: System) -> bool:

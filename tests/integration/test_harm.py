@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
+from tests.integration.faults import HARMS, check_invariants, inject
 from tests.integration.flow import Flow
-from tests.integration.harm import HARMS, all_is_well, suffer
+from tests.integration.run_counts import TALLY
 from tests.integration.system import System
-from tests.integration.tally import TALLY
 
 CRASH_LIMIT_S: Final = 60.0
 CRASH_PASS_MAX: Final = 4
@@ -44,8 +44,8 @@ async def test_a_container_that_is_harmed_loses_nothing(
     draw = random.Random(f"{seed} {name}")
     async with Flow(system, seed=draw.randrange(2**32)) as flow:
         for how in draw.sample(sorted(HARMS), len(HARMS)):
-            await suffer(system, name, how, draw)
-    await all_is_well(system, flow)
+            await inject(system, name, how, draw)
+    await check_invariants(system, flow)
 
 
 @pytest.mark.fault(1, "kill after the writes, before the commit")
@@ -63,18 +63,18 @@ async def test_programs_die_at_their_crash_points(system: System, seed: int) -> 
                 for name, points in CRASH_POINTS.items()
             )
         )
-    await all_is_well(system, flow)
+    await check_invariants(system, flow)
 
 
 async def _die_at_each(
     system: System, name: str, points: Sequence[str], draw: random.Random
 ) -> None:
-    box = system.boxes[name]
+    container = system.containers[name]
     for point in points:
-        await box.remake({"CRASH_AT": f"{point}:{draw.randint(1, CRASH_PASS_MAX)}"})
+        await container.remake({"CRASH_AT": f"{point}:{draw.randint(1, CRASH_PASS_MAX)}"})
         async with asyncio.timeout(CRASH_LIMIT_S):
-            code = await box.ended()
+            code = await container.ended()
         assert code == 137, f"{name} ended with {code} at {point}, not by SIGKILL"
         TALLY.harms["crashed"] += 1
-        await box.remake()
+        await container.remake()
     await system.ready(name)

@@ -7,8 +7,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from scenarios.play import Progress, play
 from scenarios.registry import SCENARIOS
+from scenarios.runner import Progress, run_all
 from stack.embedded import Stack
 from stack.layout import APPLICATIONS
 from tests.eventually import eventually
@@ -43,7 +43,7 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
         Stack(tmp_path_factory.mktemp("stack"), env=ENVIRONMENT) as stack,
         httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, trust_env=False) as http,
     ):
-        results = await play([SCENARIOS[name] for name in PLAYED], stack, Progress())
+        results = await run_all([SCENARIOS[name] for name in PLAYED], stack, Progress())
         assert [result.problems for result in results] == [()] * len(PLAYED)
         running = Running(stack, http)
 

@@ -10,8 +10,8 @@ import aio_pika
 
 from contracts.topology import EXCHANGE, QUEUES
 from postbox.rabbitmq import Topology
-from scenarios.play import Progress, play
 from scenarios.registry import SCENARIOS
+from scenarios.runner import Progress, run_all
 from tests.eventually import eventually
 from tests.metrics.conftest import Running
 from tests.postbox.failpoints import failing
@@ -69,7 +69,7 @@ async def frozen(running: Running, server: str) -> AsyncIterator[None]:
 
 async def books(running: Running) -> None:
     """The whole system works."""
-    (result,) = await play([SCENARIOS["trivial"]], running.stack, Progress())
+    (result,) = await run_all([SCENARIOS["trivial"]], running.stack, Progress())
     assert result.problems == ()
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from tests.model.invariants import Invariants
 from tests.model.layout import State
 from tests.model.scenario import Scenario
-from tests.model.world import Cores, Violation, World
+from tests.model.system import Cores, System, Violation
 
 STATES_MAX: Final = 1_500_000  # of one scenario; one that has more is no exhaustive check
 
@@ -35,9 +35,9 @@ class Report:
 def explore(scenario: Scenario, cores: Cores | None = None) -> Report:
     """Explore all of `scenario`; raises Violation, which tells the way to it."""
     began = perf_counter()
-    world = World(scenario, cores)
-    invariants = Invariants(world)
-    start = world.start()
+    system = System(scenario, cores)
+    invariants = Invariants(system)
+    start = system.start()
     parents: dict[State, State | None] = {start: None}
     frontier = deque([start])
     steps = at_rest = 0
@@ -47,13 +47,13 @@ def explore(scenario: Scenario, cores: Cores | None = None) -> Report:
             if invariants.at_rest(state):
                 at_rest += 1
                 invariants.check(state)
-            for _, after in world.steps(state):
+            for _, after in system.steps(state):
                 steps += 1
                 if after not in parents:
                     parents[after] = state
                     frontier.append(after)
         except Violation as violation:
-            raise Violation(f"{violation}\n{_way(world, parents, state)}") from violation
+            raise Violation(f"{violation}\n{_way(system, parents, state)}") from violation
         assert len(parents) <= STATES_MAX, f"{scenario.name} is too large to exhaust"
     return Report(
         name=scenario.name,
@@ -64,10 +64,10 @@ def explore(scenario: Scenario, cores: Cores | None = None) -> Report:
     )
 
 
-def _way(world: World, parents: dict[State, State | None], state: State) -> str:
+def _way(system: System, parents: dict[State, State | None], state: State) -> str:
     """The steps from the start to `state`, one a line."""
     labels: list[str] = []
     while (parent := parents[state]) is not None:
-        labels.append(next(label for label, after in world.steps(parent) if after == state))
+        labels.append(next(label for label, after in system.steps(parent) if after == state))
         state = parent
-    return "\n".join(f"  {world.told(label)}" for label in reversed(labels)) or "  (at the start)"
+    return "\n".join(f"  {system.told(label)}" for label in reversed(labels)) or "  (at the start)"

@@ -15,7 +15,7 @@ from services.gateway.view import View
 from services.payment.state import CaptureState, PaymentState
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, State
 from tests.model.scenario import PRICE
-from tests.model.world import Violation, World
+from tests.model.system import System, Violation
 
 FINAL: Final = (BookingState.CONFIRMED, BookingState.FAILED, BookingState.CANCELLED)
 PERMUTED_MAX: Final = 4  # events; of more, a few orders stand for all
@@ -24,23 +24,23 @@ PERMUTED_MAX: Final = 4  # events; of more, a few orders stand for all
 class Invariants:
     """Checks one world's states at rest; remembers the views, for many states share them."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, system: System) -> None:
+        self._world = system
         self._views: dict[tuple[int, ...], View | None] = {}
 
     def at_rest(self, state: State) -> bool:
         """Nothing is under way and nobody has anything left to do."""
-        world, at, flags = self._world, self._world.at, state[FLAGS]
-        if not world.network.at_rest(state[NETWORK]) or not world.network.at_rest(
+        system, at, flags = self._world, self._world.at, state[FLAGS]
+        if not system.network.at_rest(state[NETWORK]) or not system.network.at_rest(
             state[GATEWAY_NETWORK]
         ):
             return False
         if flags & sum((*at.refund_answer, *at.capture_answer)):
             return False
-        if world.scenario.deadlines and flags & sum(at.deadline_set):
+        if system.scenario.deadlines and flags & sum(at.deadline_set):
             return False
-        payments = (world.rows[row] for row in state[at.payment : at.capture])
-        captures = (world.rows[row] for row in state[at.capture : at.view])
+        payments = (system.rows[row] for row in state[at.payment : at.capture])
+        captures = (system.rows[row] for row in state[at.capture : at.view])
         return not any(
             row is not None and row.state in (PaymentState.REFUND_PENDING, CaptureState.REQUESTED)
             for row in (*payments, *captures)
@@ -86,17 +86,17 @@ class Invariants:
             raise Violation(f"I4: {name} kept {kept}, should be {owed}: {booking}")
 
     def _read_model(self, state: State, name: str, i: int, booking: Booking | None) -> None:
-        world, at = self._world, self._world.at
+        system, at = self._world, self._world.at
         sent = tuple(
             number
-            for number in world.network.sent(state[NETWORK])
-            if isinstance(world.network.messages[number], Event)
-            and world.network.messages[number].intent_id == name
+            for number in system.network.sent(state[NETWORK])
+            if isinstance(system.network.messages[number], Event)
+            and system.network.messages[number].intent_id == name
         )
         view = self._view(sent)
-        if world.scenario.gateway and world.rows[state[at.view + i]] != view:
-            raise Violation(f"read model: {world.rows[state[at.view + i]]}, joined {view}")
-        rows = [world.rows[row] for row in state[at.payment : at.capture]]
+        if system.scenario.gateway and system.rows[state[at.view + i]] != view:
+            raise Violation(f"read model: {system.rows[state[at.view + i]]}, joined {view}")
+        rows = [system.rows[row] for row in state[at.payment : at.capture]]
         truth = {
             row.charge.payment_id: str(row.state)
             for row in rows

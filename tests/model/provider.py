@@ -26,7 +26,7 @@ from tests.model.layout import FLAGS, State
 from tests.model.scenario import T0, AskedCapture
 
 if TYPE_CHECKING:
-    from tests.model.world import Step, World
+    from tests.model.system import Step, System
 
 _TIMES: Final[dict[str, Any]] = {"now": T0, "retry_at": T0}  # so that it is always due
 _LOST: Final[dict[str, Any]] = {"error": "no answer", "retry_at": T0}
@@ -36,51 +36,51 @@ def flagged(state: State, *, up: int = 0, down: int = 0) -> State:
     return (*state[:FLAGS], state[FLAGS] & ~down | up, *state[FLAGS + 1 :])
 
 
-def refund(world: World, state: State, j: int, payment_id: str) -> Iterator[Step]:
-    answer, refunded = world.at.refund_answer[j], world.at.refunded[j]
-    payment = world.rows[state[world.at.payment + j]]
-    may_lose = payment is not None and payment.attempts <= world.scenario.losses
+def refund(system: System, state: State, j: int, payment_id: str) -> Iterator[Step]:
+    answer, refunded = system.at.refund_answer[j], system.at.refunded[j]
+    payment = system.rows[state[system.at.payment + j]]
+    may_lose = payment is not None and payment.attempts <= system.scenario.losses
     if state[FLAGS] & answer:
         heard = flagged(state, down=answer)
         event = RefundSucceeded(payment_id=payment_id)
-        yield f"refund of {payment_id} told", world.payment_hears(heard, event, f"told {j}")
+        yield f"refund of {payment_id} told", system.payment_hears(heard, event, f"told {j}")
         if may_lose:
             yield f"crash after the refund of {payment_id}", heard
     elif payment is not None and payment.state is PaymentState.REFUND_PENDING:
         due = RefundDue(payment_id=payment_id, **_TIMES)
-        asked = world.payment_hears(state, due, f"refund due {j}")
+        asked = system.payment_hears(state, due, f"refund due {j}")
         yield f"refund of {payment_id} made", flagged(asked, up=answer | refunded)
-        if world.rows[asked[world.at.payment + j]].attempts <= world.scenario.losses:
+        if system.rows[asked[system.at.payment + j]].attempts <= system.scenario.losses:
             lost = RefundUnanswered(payment_id=payment_id, **_LOST)
             yield (
                 f"refund of {payment_id} not made",
-                world.payment_hears(asked, lost, f"refund lost {j}"),
+                system.payment_hears(asked, lost, f"refund lost {j}"),
             )
 
 
-def capture(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
-    row = world.rows[state[world.at.capture + k]]
-    if state[FLAGS] & world.at.capture_answer[k]:
-        yield from _capture_answered(world, state, k, asked)
+def capture(system: System, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+    row = system.rows[state[system.at.capture + k]]
+    if state[FLAGS] & system.at.capture_answer[k]:
+        yield from _capture_answered(system, state, k, asked)
     elif row is not None and row.state is CaptureState.REQUESTED:
         due = CaptureDue(capture_id=row.capture_id, intent_id=row.intent_id, **_TIMES)
-        after = world.payment_hears(state, due, f"capture due {k}")
-        attempted = world.rows[after[world.at.capture + k]]
+        after = system.payment_hears(state, due, f"capture due {k}")
+        attempted = system.rows[after[system.at.capture + k]]
         if attempted.state is not CaptureState.REQUESTED:
             yield f"capture {row.capture_id} dropped", after
             return
-        yield from _capture_attempted(world, after, k, asked)
-        if attempted.attempts <= world.scenario.losses:
+        yield from _capture_attempted(system, after, k, asked)
+        if attempted.attempts <= system.scenario.losses:
             lost = CaptureUnanswered(capture_id=row.capture_id, **_LOST)
             yield (
                 f"capture {row.capture_id} not made",
-                world.payment_hears(after, lost, f"capture lost {k}"),
+                system.payment_hears(after, lost, f"capture lost {k}"),
             )
 
 
-def _capture_attempted(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+def _capture_attempted(system: System, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
     answer, charged, declined = (
-        flags[k] for flags in (world.at.capture_answer, world.at.charged, world.at.declined)
+        flags[k] for flags in (system.at.capture_answer, system.at.charged, system.at.declined)
     )
     if state[FLAGS] & (charged | declined):  # the same key, the same answer
         yield f"capture {asked.capture_id} repeated", flagged(state, up=answer)
@@ -88,21 +88,21 @@ def _capture_attempted(world: World, state: State, k: int, asked: AskedCapture) 
     taken = flagged(state, up=answer | charged)
     if asked.webhook:
         message = ChargeKnown(charge=asked.charge, at=T0)
-        taken = world.send(taken, world.network.number(message))
+        taken = system.send(taken, system.network.number(message))
     yield f"capture {asked.capture_id} made", taken
     if asked.may_decline:
         yield f"capture {asked.capture_id} declined", flagged(state, up=answer | declined)
 
 
-def _capture_answered(world: World, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
-    row = world.rows[state[world.at.capture + k]]
-    heard = flagged(state, down=world.at.capture_answer[k])
+def _capture_answered(system: System, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:
+    row = system.rows[state[system.at.capture + k]]
+    heard = flagged(state, down=system.at.capture_answer[k])
     answer: CaptureSucceeded | CaptureDeclined
-    if state[FLAGS] & world.at.charged[k]:
+    if state[FLAGS] & system.at.charged[k]:
         answer = CaptureSucceeded(capture_id=asked.capture_id, charge=asked.charge, at=T0)
     else:
         answer = CaptureDeclined(capture_id=asked.capture_id)
     name = f"{type(answer).__name__} {k}"
-    yield f"capture {asked.capture_id} told", world.payment_hears(heard, answer, name)
-    if row.attempts <= world.scenario.losses:
+    yield f"capture {asked.capture_id} told", system.payment_hears(heard, answer, name)
+    if row.attempts <= system.scenario.losses:
         yield f"crash after capture {asked.capture_id}", heard

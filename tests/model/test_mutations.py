@@ -19,7 +19,7 @@ from services.payment.inputs import CaptureSucceeded, ChargeKnown
 from services.payment.state import PaymentState
 from tests.model.explore import explore
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
-from tests.model.world import Cores, Violation
+from tests.model.system import Cores, Violation
 
 Patch = pytest.MonkeyPatch
 ADA, BOB = intent("ada", slot=slot(0)), intent("bob", slot=slot(1))

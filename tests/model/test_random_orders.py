@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from services.booking.state import BookingState
 from tests.model.invariants import Invariants
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
-from tests.model.world import World
+from tests.model.system import System
 
 STEPS_MAX = 1_000
 
@@ -53,13 +53,13 @@ def scenarios(draw: st.DrawFn) -> Scenario:
 def test_every_walk_ends_at_rest_with_the_invariants_kept(
     scenario: Scenario, random: Random
 ) -> None:
-    world = World(scenario)
-    invariants = Invariants(world)
-    state = world.start()
+    system = System(scenario)
+    invariants = Invariants(system)
+    state = system.start()
     for _ in range(STEPS_MAX):
         if invariants.at_rest(state):
             invariants.check(state)
-        steps = list(world.steps(state))
+        steps = list(system.steps(state))
         if not steps:
             break
         _, state = random.choice(steps)
@@ -82,10 +82,10 @@ def test_one_equal_payment_is_confirmed_in_every_walk(
         gateway=True,
         always=BookingState.CONFIRMED,
     )
-    world = World(scenario)
-    invariants = Invariants(world)
-    state = world.start()
-    while steps := list(world.steps(state)):
+    system = System(scenario)
+    invariants = Invariants(system)
+    state = system.start()
+    while steps := list(system.steps(state)):
         _, state = random.choice(steps)
         if invariants.at_rest(state):
             invariants.check(state)

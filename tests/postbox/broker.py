@@ -12,7 +12,7 @@ from postbox.events.cloudevents import CONTENT_TYPE, encode
 from postbox.testing import MemoryPostbox
 from tests.conftest import Space
 from tests.eventually import eventually
-from tests.postbox.shop import topology
+from tests.postbox.fake_service import topology
 
 _elsewhere = MemoryPostbox(source="/services/website")
 

@@ -38,7 +38,7 @@ async def shop_process(
 ) -> AsyncIterator[ShopProcess]:
     """Runs while the block does; killed at its end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.postbox.shop"),
+        *(sys.executable, "-m", "tests.postbox.fake_service"),
         cwd=ROOT,
         env={
             **os.environ,
@@ -51,9 +51,9 @@ async def shop_process(
         },
         stderr=asyncio.subprocess.DEVNULL,
     )
-    shop = ShopProcess(process)
+    service = ShopProcess(process)
     try:
-        yield shop
+        yield service
     finally:
-        shop.kill()
+        service.kill()
         await process.wait()

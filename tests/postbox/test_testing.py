@@ -14,9 +14,9 @@ from postbox.telemetry import trace_id
 from postbox.testing import MemoryPostbox
 from tests.conftest import Space
 from tests.postbox.broker import broker, event_of
-from tests.postbox.shop import Counted, Placed, Shop, count, decode
-from tests.postbox.test_consumer import is_applied
-from tests.postbox.test_outbox import DeadLetter
+from tests.postbox.consumer.test_consumer import is_applied
+from tests.postbox.fake_service import Counted, FakeService, Placed, count, decode
+from tests.postbox.outbox.test_outbox import Note
 
 
 class MemoryTotals(dict[str, int]):
@@ -59,48 +59,48 @@ async def test_add_collects_events() -> None:
 async def test_add_refuses_what_the_outbox_refuses() -> None:
     postbox = MemoryPostbox()
     with pytest.raises(EventTooLarge):
-        await postbox.add(None, Placed("o1"), DeadLetter("x" * 300_000))
+        await postbox.add(None, Placed("o1"), Note("x" * 300_000))
     with pytest.raises(TypeError):
-        await postbox.add(None, DeadLetter(object()))
+        await postbox.add(None, Note(object()))
     assert postbox.events == []
 
 
 async def test_repeats_within_and_across_batches_are_duplicates() -> None:
-    shop = MemoryShop()
+    service = MemoryShop()
     first, second = event_of(Placed("o1")), event_of(Placed("o2"))
-    assert await shop.feed(first, first, second) == ["count", "duplicate", "count"]
-    assert await shop.feed(second) == ["duplicate"]
-    assert shop.totals == {"o1": 1, "o2": 1}
-    assert shop.emitted == [("o1", 1), ("o2", 1)]
+    assert await service.feed(first, first, second) == ["count", "duplicate", "count"]
+    assert await service.feed(second) == ["duplicate"]
+    assert service.totals == {"o1": 1, "o2": 1}
+    assert service.emitted == [("o1", 1), ("o2", 1)]
 
 
 async def test_a_handler_that_raises_has_done_nothing() -> None:
-    shop = MemoryShop()
+    service = MemoryShop()
     event = event_of(Placed("o1"))
 
     async def broken(session: Session, messages: Sequence[Message[Placed]]) -> Sequence[Decided]:
-        await shop.postbox.add(session, Counted("o1", 1))
+        await service.postbox.add(session, Counted("o1", 1))
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        await shop.postbox.feed([event], decode=decode, handler=broken)
-    assert shop.postbox.events == []
-    assert await shop.feed(event) == ["count"]
+        await service.postbox.feed([event], decode=decode, handler=broken)
+    assert service.postbox.events == []
+    assert await service.feed(event) == ["count"]
 
 
 async def test_what_is_emitted_continues_the_trace() -> None:
-    shop = MemoryShop()
+    service = MemoryShop()
     event = event_of(Placed("o1"))
-    await shop.feed(event)
-    assert trace_id(shop.postbox.events[0].traceparent) == trace_id(event.traceparent)
+    await service.feed(event)
+    assert trace_id(service.postbox.events[0].traceparent) == trace_id(event.traceparent)
 
 
 async def test_any_order_can_be_tried() -> None:
     events = [event_of(Placed("o1", quantity)) for quantity in (1, 2, 3)]
     for order in permutations(events):
-        shop = MemoryShop()
-        await shop.feed(*order)
-        assert shop.totals == {"o1": 6}
+        service = MemoryShop()
+        await service.feed(*order)
+        assert service.totals == {"o1": 6}
 
 
 async def test_the_double_and_the_real_thing_emit_the_same(client: Client, space: Space) -> None:
@@ -114,7 +114,7 @@ async def test_the_double_and_the_real_thing_emit_the_same(client: Client, space
         await double.feed(*events[start : start + 7])
     async with broker(space) as at:
         await at.publish(*events)
-        async with Shop(client, space).open() as real:
+        async with FakeService(client, space).open() as real:
             await is_applied(real, at, 40)
             assert sorted(await real.emitted()) == sorted(double.emitted)
             assert await real.totals() == double.totals

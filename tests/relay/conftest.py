@@ -7,10 +7,12 @@ import pytest
 
 from stack.mongod import Mongod
 from stack.rabbitmq import RabbitMQ
-from tests.relay.stage import Stage
+from tests.relay.harness import RelayHarness
 
 
 @pytest.fixture
-async def stage(mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[Stage]:
-    async with Stage(mongod, rabbitmq, tmp_path) as stage:
-        yield stage
+async def harness(
+    mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path
+) -> AsyncIterator[RelayHarness]:
+    async with RelayHarness(mongod, rabbitmq, tmp_path) as harness:
+        yield harness

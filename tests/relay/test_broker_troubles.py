@@ -16,7 +16,7 @@ from relay.publish import sender
 from relay.read.rows import READ_BATCH_ROWS
 from relay.relay import Relay
 from tests.eventually import eventually
-from tests.relay.stage import PATIENCE_S, Stage, taken
+from tests.relay.harness import PATIENCE_S, RelayHarness, taken
 
 OPTIONS = Options(publish_deadline_s=1, window_messages_max=64)
 ROWS = 3_000
@@ -26,18 +26,18 @@ LONG_S = 3_600.0
 
 
 @asynccontextmanager
-async def killed(stage: Stage) -> AsyncIterator[None]:
-    await stage.register_queue()
-    await stage.rabbitmq.kill()
+async def killed(harness: RelayHarness) -> AsyncIterator[None]:
+    await harness.register_queue()
+    await harness.rabbitmq.kill()
     try:
         yield
     finally:
-        await stage.rabbitmq.start()
+        await harness.rabbitmq.start()
 
 
 @asynccontextmanager
-async def frozen(stage: Stage) -> AsyncIterator[None]:
-    pid = stage.rabbitmq.pid
+async def frozen(harness: RelayHarness) -> AsyncIterator[None]:
+    pid = harness.rabbitmq.pid
     assert pid is not None
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -47,40 +47,40 @@ async def frozen(stage: Stage) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def confirming_nothing(stage: Stage) -> AsyncIterator[None]:
+async def confirming_nothing(harness: RelayHarness) -> AsyncIterator[None]:
     """The queue's own process stands still, while the broker answers everything else."""
-    queue = f'list_to_atom("%2F_{stage.name}")'
-    await stage.rabbitmq.ctl("eval", f"sys:suspend({queue}).")
+    queue = f'list_to_atom("%2F_{harness.name}")'
+    await harness.rabbitmq.ctl("eval", f"sys:suspend({queue}).")
     try:
         yield
     finally:
-        await stage.rabbitmq.ctl("eval", f"sys:resume({queue}).")
+        await harness.rabbitmq.ctl("eval", f"sys:resume({queue}).")
 
 
 @asynccontextmanager
-async def alarmed(stage: Stage) -> AsyncIterator[None]:
-    await stage.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
+async def alarmed(harness: RelayHarness) -> AsyncIterator[None]:
+    await harness.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1MB")
     try:
         yield
     finally:
-        await stage.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
+        await harness.rabbitmq.ctl("set_vm_memory_high_watermark", "absolute", "1GB")
 
 
 @asynccontextmanager
-async def full(stage: Stage) -> AsyncIterator[None]:
+async def full(harness: RelayHarness) -> AsyncIterator[None]:
     """The queue takes next to nothing: each message beyond that is nacked."""
-    await stage.limit_queue(1)
+    await harness.limit_queue(1)
     try:
         yield
     finally:
-        await stage.limit_queue(10 * ROWS)
+        await harness.limit_queue(10 * ROWS)
 
 
 @dataclass(frozen=True)
 class Trouble:
     """What befalls the broker, and a part of what /readyz and a log line have to say of it."""
 
-    befalls: Callable[[Stage], AbstractAsyncContextManager[None]]
+    befalls: Callable[[RelayHarness], AbstractAsyncContextManager[None]]
     at_readyz: str
     in_the_log: str
 
@@ -114,85 +114,93 @@ async def recovered(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_it_is_told_of_and_nothing_is_lost(stage: Stage, name: str) -> None:
+async def test_it_is_told_of_and_nothing_is_lost(harness: RelayHarness, name: str) -> None:
     """Goal: /readyz and a log line say what is wrong within ten seconds, the rows that wait stay
     where they are, and all arrive in the end. Method: far more of them than the window holds."""
     trouble = TROUBLES[name]
     ids: list[str] = []
 
     async def is_window_full() -> bool:
-        return await stage.rows_read() >= OPTIONS.window_messages_max
+        return await harness.rows_read() >= OPTIONS.window_messages_max
 
     async def have_arrived() -> bool:  # a full queue looks at its length when it gets shorter
-        return set(ids) <= set(await stage.pull())
+        return set(ids) <= set(await harness.pull())
 
     with capture_logs() as lines:
-        async with stage.streaming(OPTIONS) as relay:
-            ids += await stage.add(20)
-            await stage.delivered(ids)
-            async with trouble.befalls(stage):
-                ids += await stage.add(ROWS)
+        async with harness.streaming(OPTIONS) as relay:
+            ids += await harness.add(20)
+            await harness.delivered(ids)
+            async with trouble.befalls(harness):
+                ids += await harness.add(ROWS)
                 await told(relay, trouble.at_readyz)
                 await eventually(is_window_full)
-                assert await stage.rows_read() <= READ_MAX
-                assert (await stage.states())["pending"] > ROWS - READ_MAX
+                assert await harness.rows_read() <= READ_MAX
+                assert (await harness.states())["pending"] > ROWS - READ_MAX
             await eventually(have_arrived, limit_s=PATIENCE_S)
-            await stage.delivered(ids)
+            await harness.delivered(ids)
             await recovered(relay)
     warnings = [line["event"] for line in lines if line["log_level"] == "warning"]
     assert any(trouble.in_the_log in warning for warning in warnings), warnings
 
 
-async def test_an_alarm_in_the_middle_of_a_write_is_no_reason_to_send_again(stage: Stage) -> None:
+async def test_an_alarm_in_the_middle_of_a_write_is_no_reason_to_send_again(
+    harness: RelayHarness,
+) -> None:
     """Goal: what was written when the broker stopped to read is not unconfirmed for too long.
     Method: a window that no socket's buffer takes, and an alarm for longer than the deadline."""
-    async with stage.streaming(Options(publish_deadline_s=1.0)) as relay:
-        async with alarmed(stage):
-            ids = await stage.add(300, data={"pad": "x" * 20_000})
+    async with harness.streaming(Options(publish_deadline_s=1.0)) as relay:
+        async with alarmed(harness):
+            ids = await harness.add(300, data={"pad": "x" * 20_000})
             await told(relay, "blocks publishers")
             await asyncio.sleep(2.0)
-        await stage.delivered(ids)
+        await harness.delivered(ids)
         await recovered(relay)
-    assert len(stage.arrived) == len(ids), "nothing was sent twice"
+    assert len(harness.arrived) == len(ids), "nothing was sent twice"
 
 
-async def test_an_exchange_that_is_deleted_is_declared_again(stage: Stage) -> None:
+async def test_an_exchange_that_is_deleted_is_declared_again(harness: RelayHarness) -> None:
     """Goal: an event that finds no exchange is told of, and kept where the exchange is back without
     its bindings. Method: delete it until it was seen that it is missed."""
     ids = []
     with capture_logs() as lines:
-        async with stage.streaming() as relay, await aio_pika.connect(stage.rabbitmq.uri) as broker:
+        async with (
+            harness.streaming() as relay,
+            await aio_pika.connect(harness.rabbitmq.uri) as broker,
+        ):
             channel = await broker.channel()
 
             async def is_missed() -> bool:
                 await channel.exchange_delete("events")
-                ids.extend(await stage.add(1))
+                ids.extend(await harness.add(1))
                 problems = relay.health.problems
-                return "no exchange 'events'" in problems.get(f"{stage.name}.broker", "")
+                return "no exchange 'events'" in problems.get(f"{harness.name}.broker", "")
 
             await eventually(is_missed)
-            await eventually(stage.is_all_published)
+            await eventually(harness.is_all_published)
             await recovered(relay)
             unrouted = await channel.declare_queue("events.unrouted", passive=True)
             kept = {message.message_id for message in await taken(unrouted)}
-    assert set(ids) <= kept | set(await stage.pull())
+    assert set(ids) <= kept | set(await harness.pull())
     reasons = [line["reason"] for line in lines if line["event"] == "the broker is away"]
     assert any("no exchange 'events'" in reason for reason in reasons), reasons
 
 
 async def test_a_returned_event_is_told_of_and_has_the_exchange_declared_at_once(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: RelayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Goal: nobody waits for the next regular declaration. Method: there is none for an hour; the
     alternate's queue is deleted before an event that no other queue wants."""
     monkeypatch.setattr(sender, "DECLARE_EVERY_S", LONG_S)
     with capture_logs() as lines:
-        async with stage.streaming() as relay, await aio_pika.connect(stage.rabbitmq.uri) as broker:
+        async with (
+            harness.streaming() as relay,
+            await aio_pika.connect(harness.rabbitmq.uri) as broker,
+        ):
             channel = await broker.channel()
             await channel.queue_delete("events.unrouted")
-            await stage.add(1, type=f"unwanted.{stage.name}")
+            await harness.add(1, type=f"unwanted.{harness.name}")
             await told(relay, "refuses events: returned")
-            await eventually(stage.is_all_published)
+            await eventually(harness.is_all_published)
             await recovered(relay)
     (line,) = (line for line in lines if "refuses events" in line["event"])
     assert line["outcome"] == "returned"

@@ -10,7 +10,7 @@ import pytest
 from stack.ports import LOOPBACK
 from tests import faketime
 from tests.eventually import eventually
-from tests.relay.stage import RelayProgram, Stage
+from tests.relay.harness import RelayHarness, RelayProgram
 
 AHEAD, BEHIND = "+10m", "-10m"
 LEASE_S = 2.0
@@ -38,7 +38,7 @@ async def is_(relay: RelayProgram, *states: str) -> bool:
 @pytest.mark.fault(20, "two relays, one ten minutes ahead, one ten minutes behind")
 @pytest.mark.parametrize(("first", "second"), [(AHEAD, BEHIND), (BEHIND, AHEAD)])
 async def test_a_wrong_clock_neither_steals_a_lease_nor_waits_for_it_too_long(
-    stage: Stage, first: str, second: str
+    harness: RelayHarness, first: str, second: str
 ) -> None:
     """Goal: exactly one of two leads, and the other follows it in time when it dies.
 
@@ -46,7 +46,7 @@ async def test_a_wrong_clock_neither_steals_a_lease_nor_waits_for_it_too_long(
     """
     lease = {"RELAY_LEASE_S": str(LEASE_S)}
     async with (
-        stage.program(**lease, **faketime.shifted(first)) as leader,
+        harness.program(**lease, **faketime.shifted(first)) as leader,
         AsyncExitStack() as later,
     ):
 
@@ -54,7 +54,9 @@ async def test_a_wrong_clock_neither_steals_a_lease_nor_waits_for_it_too_long(
             return await is_(leader, "streaming")
 
         await eventually(leads)
-        other = await later.enter_async_context(stage.program(**lease, **faketime.shifted(second)))
+        other = await later.enter_async_context(
+            harness.program(**lease, **faketime.shifted(second))
+        )
 
         async def one_leads() -> bool:
             return await leads() and await is_(other, "standby")
@@ -63,15 +65,15 @@ async def test_a_wrong_clock_neither_steals_a_lease_nor_waits_for_it_too_long(
             return await is_(other, "backfill", "streaming")
 
         await eventually(one_leads)
-        ids = await stage.add(5)
-        fence = (await stage.checkpoint())["fence"]
+        ids = await harness.add(5)
+        fence = (await harness.checkpoint())["fence"]
         until_s = time.monotonic() + WATCHED_S
         while time.monotonic() < until_s:
             assert await one_leads()
-            ids += await stage.add(1)
-        assert (await stage.checkpoint())["fence"] == fence
+            ids += await harness.add(1)
+        assert (await harness.checkpoint())["fence"] == fence
         await leader.kill()
         killed_at_s = time.monotonic()
         await eventually(has_taken_over)
         assert time.monotonic() - killed_at_s < TAKE_OVER_S
-        await stage.delivered(ids + await stage.add(5))
+        await harness.delivered(ids + await harness.add(5))

@@ -13,48 +13,50 @@ from relay.publish import Sender, Window
 from relay.read.message import message_of
 from relay.state import RelayHealth, State, Status
 from tests.eventually import eventually
-from tests.relay.stage import Stage
+from tests.relay.harness import RelayHarness
 
 TAKE_OVER_S = 5.0
 AT_ONCE_S = 1.5
 """Less than what is left of a lease that was just renewed, or is about to be."""
 
 
-def checkpoint(stage: Stage, holder: str, lease_s: float = 5.0) -> Checkpoint:
-    return Checkpoint(stage.database, Shard(), holder=holder, lease_s=lease_s)
+def checkpoint(harness: RelayHarness, holder: str, lease_s: float = 5.0) -> Checkpoint:
+    return Checkpoint(harness.database, Shard(), holder=holder, lease_s=lease_s)
 
 
-async def test_of_many_that_race_one_wins(stage: Stage) -> None:
-    racers = [checkpoint(stage, f"relay {number}") for number in range(20)]
+async def test_of_many_that_race_one_wins(harness: RelayHarness) -> None:
+    racers = [checkpoint(harness, f"relay {number}") for number in range(20)]
     terms = await asyncio.gather(*(racer.take() for racer in racers))
     assert len([term for term in terms if term is not None]) == 1
 
 
-async def test_the_document(stage: Stage) -> None:
-    term = await checkpoint(stage, "a").take()
+async def test_the_document(harness: RelayHarness) -> None:
+    term = await checkpoint(harness, "a").take()
     assert term is not None
     await term.save({"_data": "$not a field"})
-    document = await stage.checkpoint()
+    document = await harness.checkpoint()
     assert set(document) == {"_id", "holder", "fence", "until", "token", "at"}
     assert document["_id"] == "0/1"
     assert document["token"] == {"_data": "$not a field"}
 
 
-async def test_a_released_lease_is_free_at_once_and_its_token_is_passed_on(stage: Stage) -> None:
-    first = await checkpoint(stage, "a").take()
+async def test_a_released_lease_is_free_at_once_and_its_token_is_passed_on(
+    harness: RelayHarness,
+) -> None:
+    first = await checkpoint(harness, "a").take()
     assert first is not None
     await first.save({"_data": "x"})
-    assert await checkpoint(stage, "b").take() is None
+    assert await checkpoint(harness, "b").take() is None
     await first.release()
     assert not first.is_held
-    second = await checkpoint(stage, "b").take()
+    second = await checkpoint(harness, "b").take()
     assert second is not None
     assert second.token == {"_data": "x"}
     assert second.fence == first.fence + 1
 
 
-async def test_the_holder_takes_its_own_lease_again_with_a_new_fence(stage: Stage) -> None:
-    mine = checkpoint(stage, "a")
+async def test_the_holder_takes_its_own_lease_again_with_a_new_fence(harness: RelayHarness) -> None:
+    mine = checkpoint(harness, "a")
     first, second = await mine.take(), await mine.take()
     assert first is not None
     assert second is not None
@@ -63,30 +65,32 @@ async def test_the_holder_takes_its_own_lease_again_with_a_new_fence(stage: Stag
         await first.save({"_data": "x"})
 
 
-async def test_an_outdated_fence_changes_nothing(stage: Stage) -> None:
-    old = await checkpoint(stage, "a", lease_s=0.2).take()
+async def test_an_outdated_fence_changes_nothing(harness: RelayHarness) -> None:
+    old = await checkpoint(harness, "a", lease_s=0.2).take()
     assert old is not None
 
     async def is_taken_over() -> bool:
-        return await checkpoint(stage, "b").take() is not None
+        return await checkpoint(harness, "b").take() is not None
 
     await eventually(is_taken_over)
-    before = await stage.checkpoint()
+    before = await harness.checkpoint()
     with pytest.raises(LeaseLost):
         await old.save({"_data": "old"})
     with pytest.raises(LeaseLost):
         await old.renew()
     await old.release()
-    assert await stage.checkpoint() == before
+    assert await harness.checkpoint() == before
 
 
-async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(stage: Stage) -> None:
+async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(
+    harness: RelayHarness,
+) -> None:
     """Goal: whoever was frozen starts a new term, and looks at the token anew."""
-    term = await checkpoint(stage, "a", lease_s=0.2).take()
+    term = await checkpoint(harness, "a", lease_s=0.2).take()
     assert term is not None
 
     async def ran_out() -> bool:
-        rows = stage.database["relay_checkpoint"]
+        rows = harness.database["relay_checkpoint"]
         return await rows.find_one({"$expr": {"$lte": ["$until", "$$NOW"]}}) is not None
 
     await eventually(ran_out)
@@ -95,7 +99,7 @@ async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(stage
 
 
 async def test_two_divisions_that_ask_at_the_same_moment_do_not_both_lead(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch
+    harness: RelayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Method: the other one takes its lease between our question and ours."""
     ask = Checkpoint.other_division
@@ -106,41 +110,41 @@ async def test_two_divisions_that_ask_at_the_same_moment_do_not_both_lead(
         asked += 1
         answer = await ask(self)
         if asked == 1:
-            assert await Checkpoint(stage.database, Shard(1, 2), holder="b", lease_s=1.0).take()
+            assert await Checkpoint(harness.database, Shard(1, 2), holder="b", lease_s=1.0).take()
         return answer
 
     monkeypatch.setattr(Checkpoint, "other_division", at_the_same_moment)
-    async with stage.relaying():
+    async with harness.relaying():
 
         async def has_asked_again() -> bool:
             return asked > 2
 
         await eventually(has_asked_again)
-        assert (await stage.checkpoint())["fence"] == 1, "it was given back, and not taken again"
-        await stage.delivered(await stage.add(3))
+        assert (await harness.checkpoint())["fence"] == 1, "it was given back, and not taken again"
+        await harness.delivered(await harness.add(3))
 
 
-async def test_without_its_lease_a_relay_sends_nothing(stage: Stage) -> None:
+async def test_without_its_lease_a_relay_sends_nothing(harness: RelayHarness) -> None:
     """Goal: a holder that cannot renew stops publishing. Method: a term that is over already."""
-    (event_id,) = await stage.add(1)
-    row = await stage.rows.find_one({"_id": event_id})
+    (event_id,) = await harness.add(1)
+    row = await harness.rows.find_one({"_id": event_id})
     assert row is not None
     window = Window(messages_max=1, bytes_max=1)
     window.add(message_of(row), None)
-    over = Term(checkpoint(stage, "a"), fence=1, token=None, until_s=time.monotonic())
-    status = Status(stage.name, Shard(), RelayHealth())
-    link = Sender(stage.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
+    over = Term(checkpoint(harness, "a"), fence=1, token=None, until_s=time.monotonic())
+    status = Status(harness.name, Shard(), RelayHealth())
+    sender = Sender(harness.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
     with pytest.raises(LeaseLost):
-        await asyncio.wait_for(link.run(), TAKE_OVER_S)
+        await asyncio.wait_for(sender.run(), TAKE_OVER_S)
     assert window.oldest_sent_at_s is None
-    assert await stage.pull() == []
+    assert await harness.pull() == []
 
 
-async def test_a_standby_takes_over_at_once_from_one_that_is_stopped(stage: Stage) -> None:
-    async with stage.program() as first:
-        ids = await stage.add(5)
-        await stage.delivered(ids)
-        async with stage.relaying() as second:
+async def test_a_standby_takes_over_at_once_from_one_that_is_stopped(harness: RelayHarness) -> None:
+    async with harness.program() as first:
+        ids = await harness.add(5)
+        await harness.delivered(ids)
+        async with harness.relaying() as second:
             first.signal(signal.SIGTERM)
             assert await first.ended() == 0
             ended_at_s = time.monotonic()
@@ -150,50 +154,50 @@ async def test_a_standby_takes_over_at_once_from_one_that_is_stopped(stage: Stag
 
             await eventually(has_taken_over)
             assert time.monotonic() - ended_at_s < AT_ONCE_S
-            await stage.delivered(ids + await stage.add(5))
+            await harness.delivered(ids + await harness.add(5))
 
 
-async def test_a_standby_takes_over_from_one_that_is_killed(stage: Stage) -> None:
-    async with stage.program() as first:
-        ids = await stage.add(5)
-        await stage.delivered(ids)
-        async with stage.relaying() as second:
-            await stage.delivered(ids)
+async def test_a_standby_takes_over_from_one_that_is_killed(harness: RelayHarness) -> None:
+    async with harness.program() as first:
+        ids = await harness.add(5)
+        await harness.delivered(ids)
+        async with harness.relaying() as second:
+            await harness.delivered(ids)
             assert second.state is State.STANDBY
             await first.kill()
             killed_at_s = time.monotonic()
-            ids += await stage.add(5)
+            ids += await harness.add(5)
 
             async def has_taken_over() -> bool:
                 return second.state is not State.STANDBY
 
             await eventually(has_taken_over)
             assert time.monotonic() - killed_at_s < TAKE_OVER_S
-            await stage.delivered(ids)
+            await harness.delivered(ids)
 
 
 @pytest.mark.fault(23, "frozen past its lease, then thawed")
-async def test_a_relay_that_was_frozen_past_its_lease_is_fenced_off(stage: Stage) -> None:
+async def test_a_relay_that_was_frozen_past_its_lease_is_fenced_off(harness: RelayHarness) -> None:
     """Goal: two relays never both move the token. Method: SIGSTOP in the middle of streaming, until
     another has taken over; then SIGCONT, with rows for both to fight over."""
-    async with stage.program(RELAY_LEASE_S="1") as frozen:
-        ids = await stage.add(5)
-        await stage.delivered(ids)
+    async with harness.program(RELAY_LEASE_S="1") as frozen:
+        ids = await harness.add(5)
+        await harness.delivered(ids)
         frozen.signal(signal.SIGSTOP)
-        ids += await stage.add(5)
-        async with stage.relaying() as second:
-            await stage.delivered(ids)
-            fence = (await stage.checkpoint())["fence"]
+        ids += await harness.add(5)
+        async with harness.relaying() as second:
+            await harness.delivered(ids)
+            fence = (await harness.checkpoint())["fence"]
             frozen.signal(signal.SIGCONT)
             for _ in range(10):
-                ids += await stage.add(5)
+                ids += await harness.add(5)
                 await asyncio.sleep(0.05)
 
             async def has_noticed() -> bool:
                 return b"the lease is lost" in frozen.log.read_bytes()
 
             await eventually(has_noticed)
-            await stage.delivered(ids)
+            await harness.delivered(ids)
             assert second.state is State.STREAMING
-            assert (await stage.checkpoint())["fence"] == fence
+            assert (await harness.checkpoint())["fence"] == fence
             assert frozen.process.returncode is None, "it stands by, it does not die"

@@ -16,7 +16,7 @@ from stack.ports import LOOPBACK
 from stack.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing
-from tests.relay.stage import RelayProgram, Stage
+from tests.relay.harness import RelayHarness, RelayProgram
 
 PROMPT_S: Final = 2.0
 """Far less than any time limit that the other source's trouble may be waiting for."""
@@ -26,22 +26,22 @@ OPERATION_FAILED: Final = 96
 
 
 @pytest.fixture
-async def other(rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[Stage]:
+async def other(rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[RelayHarness]:
     """A source in a database server of its own."""
     async with (
         Mongod(tmp_path / "other") as mongod,
-        Stage(mongod, rabbitmq, tmp_path) as other,
+        RelayHarness(mongod, rabbitmq, tmp_path) as other,
     ):
         yield other
 
 
 @asynccontextmanager
-async def relaying(one: Stage, other: Stage) -> AsyncIterator[RelayProgram]:
+async def relaying(one: RelayHarness, other: RelayHarness) -> AsyncIterator[RelayProgram]:
     """Both by one process."""
-    sources = ",".join(f"{stage.source.name}={stage.source.uri}" for stage in (one, other))
+    sources = ",".join(f"{harness.source.name}={harness.source.uri}" for harness in (one, other))
     async with one.program(RELAY_SOURCES=sources) as relay:
-        for stage in (one, other):
-            await stage.delivered(await stage.add(3))
+        for harness in (one, other):
+            await harness.delivered(await harness.add(3))
         yield relay
 
 
@@ -61,45 +61,51 @@ async def told_of_alone(relay: RelayProgram, part: str) -> None:
     await eventually(look)
 
 
-async def works_promptly(stage: Stage) -> None:
+async def works_promptly(harness: RelayHarness) -> None:
     for _ in range(ROUNDS):
-        ids = await stage.add(1)
-        await eventually(stage.is_all_published, limit_s=PROMPT_S)
-        await stage.delivered(ids)
+        ids = await harness.add(1)
+        await eventually(harness.is_all_published, limit_s=PROMPT_S)
+        await harness.delivered(ids)
 
 
-async def test_a_database_that_is_frozen_slows_no_other_source(stage: Stage, other: Stage) -> None:
+async def test_a_database_that_is_frozen_slows_no_other_source(
+    harness: RelayHarness, other: RelayHarness
+) -> None:
     pid = other.mongod.pid
     assert pid is not None
-    async with relaying(stage, other) as relay:
+    async with relaying(harness, other) as relay:
         ids = await other.add(100)
         os.kill(pid, signal.SIGSTOP)
         try:
-            await works_promptly(stage)
+            await works_promptly(harness)
             await told_of_alone(relay, f"{other.name}.database")
-            await works_promptly(stage)
+            await works_promptly(harness)
         finally:
             os.kill(pid, signal.SIGCONT)
         await other.delivered(ids)
 
 
-async def test_a_database_that_is_killed_slows_no_other_source(stage: Stage, other: Stage) -> None:
-    async with relaying(stage, other) as relay:
+async def test_a_database_that_is_killed_slows_no_other_source(
+    harness: RelayHarness, other: RelayHarness
+) -> None:
+    async with relaying(harness, other) as relay:
         ids = await other.add(100)
         await other.mongod.kill()
-        await works_promptly(stage)
+        await works_promptly(harness)
         await told_of_alone(relay, f"{other.name}.database")
-        await works_promptly(stage)
+        await works_promptly(harness)
         await other.mongod.start()
         await other.delivered(ids)
 
 
-async def test_a_queue_that_is_full_slows_no_other_source(stage: Stage, other: Stage) -> None:
+async def test_a_queue_that_is_full_slows_no_other_source(
+    harness: RelayHarness, other: RelayHarness
+) -> None:
     """Goal: the window of one source may fill up. Method: its queue takes next to nothing."""
-    async with relaying(stage, other):
+    async with relaying(harness, other):
         await other.limit_queue(1)
         ids = await other.add(Options().window_messages_max + 1_000)
-        await works_promptly(stage)
+        await works_promptly(harness)
         assert (await other.states())["pending"] > Options().window_messages_max
         await other.limit_queue(2 * len(ids))
 
@@ -111,7 +117,7 @@ async def test_a_queue_that_is_full_slows_no_other_source(stage: Stage, other: S
 
 @pytest.mark.parametrize("code", [UNAUTHORIZED, OPERATION_FAILED])
 async def test_a_database_that_refuses_the_relay_ends_no_other_source(
-    stage: Stage, other: Stage, code: int
+    harness: RelayHarness, other: RelayHarness, code: int
 ) -> None:
     """Goal: a permission that was taken away, or whatever else, is told of, costs its own source
     alone, and is found again. Method: every command of that source's relay fails for a while."""
@@ -119,9 +125,9 @@ async def test_a_database_that_refuses_the_relay_ends_no_other_source(
     refused = failing(
         other.mongod.uri, *commands, application=f"relay {other.name}", errorCode=code
     )
-    async with relaying(stage, other) as relay:
+    async with relaying(harness, other) as relay:
         async with refused:
             ids = await other.add(10)
             await told_of_alone(relay, f"{other.name}.database")
-            await works_promptly(stage)
+            await works_promptly(harness)
         await other.delivered(ids)

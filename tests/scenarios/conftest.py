@@ -8,9 +8,9 @@ import pytest_asyncio
 
 from scenarios.checker import Snapshot, read
 from scenarios.connections import connect
-from scenarios.play import Progress, Result, play
 from scenarios.registry import SCENARIOS
-from scenarios.theatre import SHORT_TIMES
+from scenarios.runner import Progress, Result, run_all
+from scenarios.target_stack import SHORT_TIMES
 from stack.embedded import Stack
 from stack.running import RunningStack
 
@@ -27,7 +27,7 @@ class Played:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def played(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Played]:
     async with Stack(tmp_path_factory.mktemp("stack"), env=SHORT_TIMES) as stack:
-        results = await play(SCENARIOS.values(), stack, Progress())
+        results = await run_all(SCENARIOS.values(), stack, Progress())
         async with connect(stack.info) as connections:
             snapshot = await read(connections)
         yield Played(

@@ -7,7 +7,7 @@ import pytest
 
 from postbox.mongo import connect
 from stack.embedded import Stack
-from tests.service.town import ALL, Town
+from tests.service.booking_system import ALL, BookingSystem
 
 ENVIRONMENT = {
     "PAYMENT_TIMEOUT_S": "5",
@@ -25,17 +25,17 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.fixture(scope="session")
-async def city(stack: Stack) -> AsyncIterator[Town]:
+async def city(stack: Stack) -> AsyncIterator[BookingSystem]:
     """For the tests that break nothing."""
     async with (
         httpx.AsyncClient(timeout=CLIENT_TIMEOUT_S, trust_env=False) as http,
         connect(stack.info.mongo.uri, application="tests") as client,
     ):
-        yield Town(stack, http, client)
+        yield BookingSystem(stack, http, client)
 
 
 @pytest.fixture
-async def town(city: Town) -> AsyncIterator[Town]:
+async def system(city: BookingSystem) -> AsyncIterator[BookingSystem]:
     """For the tests that break something; what was held is released, and works again."""
     yield city
     for server in ("mongo", "rabbitmq"):

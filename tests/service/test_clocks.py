@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests import faketime
+from tests.service.booking_system import BookingSystem, fresh
 from tests.service.conftest import ENVIRONMENT
 from tests.service.test_refused_intents import is_problem
-from tests.service.town import Town, fresh
 
 AHEAD, BEHIND = "+10m", "-10m"
 CLOCKS = {
@@ -24,16 +24,18 @@ SLACK = timedelta(seconds=3)
 ROUNDING = timedelta(milliseconds=2)  # of two times, and of the services' reading of the clock
 
 
-async def restart(town: Town, clocks: Mapping[str, str | None]) -> None:
+async def restart(system: BookingSystem, clocks: Mapping[str, str | None]) -> None:
     """All at once, each with its clock off by so much."""
     async with asyncio.TaskGroup() as group:
         for name, off in clocks.items():
             environment = faketime.shifted(off) if off else None
-            group.create_task(town.stack.restart(name, environment))
+            group.create_task(system.stack.restart(name, environment))
 
 
 @pytest.fixture(scope="module", params=CLOCKS)
-async def apart(city: Town, request: pytest.FixtureRequest) -> AsyncIterator[Town]:
+async def apart(
+    city: BookingSystem, request: pytest.FixtureRequest
+) -> AsyncIterator[BookingSystem]:
     """The programs' clocks are off, and each by twenty minutes from those it talks to most.
 
     The database and the provider have the right time.
@@ -46,7 +48,7 @@ async def apart(city: Town, request: pytest.FixtureRequest) -> AsyncIterator[Tow
 
 
 @pytest.mark.fault(20, "every program is ten minutes off; nobody pays")
-async def test_an_intent_is_timed_out_neither_early_nor_late(apart: Town) -> None:
+async def test_an_intent_is_timed_out_neither_early_nor_late(apart: BookingSystem) -> None:
     """Goal: a deadline is the database's. Method: the times of the events, and what we see."""
     intent_id = await apart.booked()
     asked_at = datetime.now(UTC)
@@ -59,7 +61,9 @@ async def test_an_intent_is_timed_out_neither_early_nor_late(apart: Town) -> Non
 
 
 @pytest.mark.fault(20, "the payment service is ten minutes off; a customer pays")
-async def test_a_charge_whose_web_hook_is_refused_for_its_time_is_found(apart: Town) -> None:
+async def test_a_charge_whose_web_hook_is_refused_for_its_time_is_found(
+    apart: BookingSystem,
+) -> None:
     """Goal: whoever paid is confirmed in spite of our wrong clock, somebody is told of it, and the
     timeline is in order. Method: the provider signs its webhooks at the right time.
     """

@@ -4,17 +4,17 @@ import asyncio
 
 import pytest
 
+from tests.service.booking_system import PRICE, BookingSystem, fresh, slot
 from tests.service.test_refused_intents import is_problem
-from tests.service.town import PRICE, Town, fresh, slot
 
 REPLAYED = "idempotent-replayed"
 
 
-async def created(town: Town, intent_id: str) -> int:
-    return (await town.events("gateway", intent_id)).count("booking.intent.created")
+async def created(system: BookingSystem, intent_id: str) -> int:
+    return (await system.events("gateway", intent_id)).count("booking.intent.created")
 
 
-async def test_the_same_key_and_body_get_the_saved_reply(city: Town) -> None:
+async def test_the_same_key_and_body_get_the_saved_reply(city: BookingSystem) -> None:
     key = fresh("key")
     first = await city.book(key)
     assert first.status_code == 202
@@ -27,7 +27,7 @@ async def test_the_same_key_and_body_get_the_saved_reply(city: Town) -> None:
     assert await created(city, first.json()["intentId"]) == 1
 
 
-async def test_a_body_is_compared_by_what_it_says(city: Town) -> None:
+async def test_a_body_is_compared_by_what_it_says(city: BookingSystem) -> None:
     key = fresh("key")
     first = await city.book(key)
     headers = {"Idempotency-Key": key, "content-type": "application/json; charset=utf-8"}
@@ -42,7 +42,7 @@ async def test_a_body_is_compared_by_what_it_says(city: Town) -> None:
     "changes", [{"amount": PRICE + 1}, {"userId": "bob"}, {"slot": slot("room-9")}]
 )
 async def test_the_same_key_with_another_body_is_refused(
-    city: Town, changes: dict[str, object]
+    city: BookingSystem, changes: dict[str, object]
 ) -> None:
     key = fresh("key")
     intent_id = (await city.book(key)).json()["intentId"]
@@ -50,7 +50,7 @@ async def test_the_same_key_with_another_body_is_refused(
     assert await created(city, intent_id) == 1
 
 
-async def test_without_a_key_the_clients_own_intent_id_is_one(city: Town) -> None:
+async def test_without_a_key_the_clients_own_intent_id_is_one(city: BookingSystem) -> None:
     intent_id = fresh("mine")
     first = await city.book(intentId=intent_id)
     again = await city.book(intentId=intent_id)
@@ -62,7 +62,9 @@ async def test_without_a_key_the_clients_own_intent_id_is_one(city: Town) -> Non
     assert await created(city, intent_id) == 1
 
 
-async def test_of_many_at_the_same_moment_one_commits_and_all_get_its_reply(city: Town) -> None:
+async def test_of_many_at_the_same_moment_one_commits_and_all_get_its_reply(
+    city: BookingSystem,
+) -> None:
     key = fresh("key")
     answers = await asyncio.gather(*(city.book(key) for _ in range(20)))
     assert {answer.status_code for answer in answers} == {202}
@@ -72,7 +74,7 @@ async def test_of_many_at_the_same_moment_one_commits_and_all_get_its_reply(city
     assert await city.client["gateway"]["intents"].count_documents({"_id": intent_id}) == 1
 
 
-async def test_of_many_that_differ_at_the_same_moment_one_wins(city: Town) -> None:
+async def test_of_many_that_differ_at_the_same_moment_one_wins(city: BookingSystem) -> None:
     key = fresh("key")
     answers = await asyncio.gather(*(city.book(key, amount=n) for n in range(1, 11)))
     accepted = [answer for answer in answers if answer.status_code == 202]
@@ -82,7 +84,7 @@ async def test_of_many_that_differ_at_the_same_moment_one_wins(city: Town) -> No
             is_problem(answer, 422, "Idempotency-Key")
 
 
-async def test_what_was_accepted_can_be_read_at_once(city: Town) -> None:
+async def test_what_was_accepted_can_be_read_at_once(city: BookingSystem) -> None:
     async def book_and_look() -> None:
         intent_id = await city.booked()
         view = await city.show(intent_id)
@@ -93,7 +95,7 @@ async def test_what_was_accepted_can_be_read_at_once(city: Town) -> None:
     await asyncio.gather(*(book_and_look() for _ in range(30)))
 
 
-async def test_cancelling_twice_asks_once(city: Town) -> None:
+async def test_cancelling_twice_asks_once(city: BookingSystem) -> None:
     intent_id = await city.booked()
     first, again = await city.cancel(intent_id), await city.cancel(intent_id)
     assert (first.status_code, again.status_code) == (202, 202)

@@ -6,7 +6,7 @@ import sys
 import jsonschema_rs
 
 from stack.process import ROOT
-from tests.service.town import Town
+from tests.service.booking_system import BookingSystem
 
 EXAMPLES = 60
 SEED = 20_261_105
@@ -21,7 +21,7 @@ CHECKS = (
 )
 
 
-async def test_the_description_is_openapi_3_1_and_there_is_a_page(city: Town) -> None:
+async def test_the_description_is_openapi_3_1_and_there_is_a_page(city: BookingSystem) -> None:
     document = (await city.http.get(f"{city.gateway}/openapi.json")).json()
     assert document["openapi"].startswith("3.1.")
     for schema in document["components"]["schemas"].values():
@@ -32,7 +32,7 @@ async def test_the_description_is_openapi_3_1_and_there_is_a_page(city: Town) ->
         assert path in page.text
 
 
-async def test_generated_requests_get_what_the_description_says(city: Town) -> None:
+async def test_generated_requests_get_what_the_description_says(city: BookingSystem) -> None:
     """Schemathesis: examples from the description, and others that violate it, by one seed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run", f"{city.gateway}/openapi.json"),

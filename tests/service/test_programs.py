@@ -13,7 +13,7 @@ import pytest
 from stack.ports import free_port
 from stack.process import ROOT
 from tests.eventually import eventually
-from tests.service.town import Town
+from tests.service.booking_system import BookingSystem
 
 STOP_LIMIT_S = 10.0  # as many start and stop side by side
 NOWHERE = {
@@ -79,12 +79,12 @@ async def stopped(name: str, environment: Mapping[str, str], *, path: str) -> No
             await process.communicate()
 
 
-def database(town: Town, name: str) -> str:
-    return town.stack.info.mongo.uri.replace("/?", f"/{name}?")
+def database(system: BookingSystem, name: str) -> str:
+    return system.stack.info.mongo.uri.replace("/?", f"/{name}?")
 
 
 async def test_a_second_one_beside_the_first_ends_with_0_on_sigterm(
-    city: Town, tmp_path: Path
+    city: BookingSystem, tmp_path: Path
 ) -> None:
     info = city.stack.info
 
@@ -128,7 +128,7 @@ async def test_a_program_that_is_configured_wrongly_names_the_variable() -> None
     await asyncio.gather(*(refuses(*wrong) for wrong in WRONG))
 
 
-async def test_a_port_that_is_taken_is_named(city: Town) -> None:
+async def test_a_port_that_is_taken_is_named(city: BookingSystem) -> None:
     port = httpx.URL(city.gateway).port
     assert port is not None
     code, errors = await ended(await start("gateway", port, NOWHERE))

@@ -8,16 +8,18 @@ import httpx
 import orjson
 
 from tests.eventually import eventually
-from tests.service.town import PRICE, Town, fresh, slot
+from tests.service.booking_system import PRICE, BookingSystem, fresh, slot
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @asynccontextmanager
-async def followed(town: Town, intent_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+async def followed(
+    system: BookingSystem, intent_id: str
+) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
     """The views of one booking as they are pushed."""
-    url = f"{town.gateway}/booking/{intent_id}/events"
-    async with town.http.stream("GET", url) as answer:
+    url = f"{system.gateway}/booking/{intent_id}/events"
+    async with system.http.stream("GET", url) as answer:
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
         yield _views(answer)
@@ -30,7 +32,7 @@ async def _views(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             yield orjson.loads(value)
 
 
-async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Town) -> None:
+async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: BookingSystem) -> None:
     wanted = slot(fresh("room"))
     answer = await city.book(slot=wanted)
     intent_id = answer.json()["intentId"]
@@ -50,7 +52,9 @@ async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Tow
     assert types == ["booking.intent.created", "payment.captured", "booking.confirmed"]
 
 
-async def test_a_payment_that_comes_first_shows_until_the_intent_is_known(city: Town) -> None:
+async def test_a_payment_that_comes_first_shows_until_the_intent_is_known(
+    city: BookingSystem,
+) -> None:
     intent_id = fresh("early")
     await city.pay(intent_id)
 
@@ -63,7 +67,7 @@ async def test_a_payment_that_comes_first_shows_until_the_intent_is_known(city: 
     assert (await city.final(intent_id))["status"] == "confirmed"
 
 
-async def test_a_follower_gets_the_present_state_then_each_change(city: Town) -> None:
+async def test_a_follower_gets_the_present_state_then_each_change(city: BookingSystem) -> None:
     intent_id = await city.booked()
     async with followed(city, intent_id) as views:
         first = await anext(views)
@@ -77,7 +81,7 @@ async def test_a_follower_gets_the_present_state_then_each_change(city: Town) ->
     assert sorted(set(seen)) == ["confirmed", "pending"]
 
 
-async def test_followers_of_other_bookings_hear_nothing_of_it(city: Town) -> None:
+async def test_followers_of_other_bookings_hear_nothing_of_it(city: BookingSystem) -> None:
     mine, other = await city.booked(), await city.booked()
     async with followed(city, mine) as views, followed(city, other) as others:
         await anext(views)
@@ -90,18 +94,18 @@ async def test_followers_of_other_bookings_hear_nothing_of_it(city: Town) -> Non
                 break
 
 
-async def test_a_stream_ends_when_the_gateway_stops(town: Town) -> None:
-    intent_id = await town.booked()
-    async with followed(town, intent_id) as views:
+async def test_a_stream_ends_when_the_gateway_stops(system: BookingSystem) -> None:
+    intent_id = await system.booked()
+    async with followed(system, intent_id) as views:
         await anext(views)
-        await town.stack.restart("gateway")
+        await system.stack.restart("gateway")
         async for _ in views:
             pass  # and no error: the answer was completed
-    async with followed(town, intent_id) as views:
+    async with followed(system, intent_id) as views:
         assert (await anext(views))["intentId"] == intent_id
 
 
-async def test_one_trace_from_the_request_to_the_last_event(city: Town) -> None:
+async def test_one_trace_from_the_request_to_the_last_event(city: BookingSystem) -> None:
     url = f"{city.gateway}/booking/intent"
     headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     body = {"userId": "ada", "amount": PRICE, "paymentMethod": "card"}
@@ -113,7 +117,7 @@ async def test_one_trace_from_the_request_to_the_last_event(city: Town) -> None:
     assert len(view["timeline"]) == 4
 
 
-async def test_every_answer_says_its_trace_even_where_nobody_gave_one(city: Town) -> None:
+async def test_every_answer_says_its_trace_even_where_nobody_gave_one(city: BookingSystem) -> None:
     for answer in (
         await city.book(),
         await city.book(amount=0),

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.service.town import Town, fresh, slot
+from tests.service.booking_system import BookingSystem, fresh, slot
 
 VALID = {"userId": "ada", "amount": 1_000}
 PATH = "/booking/intent"
@@ -50,7 +50,7 @@ INVALID: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.fixture(autouse=True)
-async def nothing_is_written(city: Town) -> AsyncIterator[None]:
+async def nothing_is_written(city: BookingSystem) -> AsyncIterator[None]:
     before = await city.written()
     yield
     assert await city.written() == before
@@ -66,12 +66,12 @@ def is_problem(answer: httpx.Response, status: int, field: str | None) -> None:
 
 
 @pytest.mark.parametrize(("changes", "field"), INVALID, ids=[str(one)[:60] for one in INVALID])
-async def test_an_invalid_field(city: Town, changes: dict[str, Any], field: str) -> None:
+async def test_an_invalid_field(city: BookingSystem, changes: dict[str, Any], field: str) -> None:
     is_problem(await city.book(**changes), 422, field)
 
 
 @pytest.mark.parametrize("field", ["userId", "amount"])
-async def test_a_missing_field(city: Town, field: str) -> None:
+async def test_a_missing_field(city: BookingSystem, field: str) -> None:
     body = {name: value for name, value in VALID.items() if name != field}
     is_problem(await city.http.post(city.gateway + PATH, json=body), 422, field)
 
@@ -91,7 +91,9 @@ async def test_a_missing_field(city: Town, field: str) -> None:
         (b'"ada"', 422),
     ],
 )
-async def test_a_body_that_is_no_json_object(city: Town, content: bytes, status: int) -> None:
+async def test_a_body_that_is_no_json_object(
+    city: BookingSystem, content: bytes, status: int
+) -> None:
     headers = {"content-type": "application/json"}
     answer = await city.http.post(city.gateway + PATH, content=content, headers=headers)
     is_problem(answer, status, "body")
@@ -99,7 +101,7 @@ async def test_a_body_that_is_no_json_object(city: Town, content: bytes, status:
 
 @pytest.mark.parametrize("path", [PATH, "/booking/some-intent/cancel"])
 @pytest.mark.parametrize("chunked", [False, True])
-async def test_a_body_over_64_kib(city: Town, path: str, chunked: bool) -> None:
+async def test_a_body_over_64_kib(city: BookingSystem, path: str, chunked: bool) -> None:
     content = b" " * (64 * 1024 + 1)
 
     async def chunks() -> AsyncIterator[bytes]:
@@ -114,14 +116,14 @@ async def test_a_body_over_64_kib(city: Town, path: str, chunked: bool) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", None])
-async def test_another_content_type(city: Town, content_type: str | None) -> None:
+async def test_another_content_type(city: BookingSystem, content_type: str | None) -> None:
     headers = {} if content_type is None else {"content-type": content_type}
     answer = await city.http.post(city.gateway + PATH, content=b"{}", headers=headers)
     is_problem(answer, 415, "Content-Type")
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "é".encode("latin-1")])
-async def test_an_idempotency_key_that_cannot_be_one(city: Town, key: bytes) -> None:
+async def test_an_idempotency_key_that_cannot_be_one(city: BookingSystem, key: bytes) -> None:
     headers = {b"idempotency-key": key}
     answer = await city.http.post(city.gateway + PATH, json=VALID, headers=headers)
     is_problem(answer, 400, "Idempotency-Key")
@@ -138,13 +140,15 @@ async def test_an_idempotency_key_that_cannot_be_one(city: Town, key: bytes) -> 
         ("POST", "/openapi.json"),
     ],
 )
-async def test_another_method(city: Town, method: str, path: str) -> None:
+async def test_another_method(city: BookingSystem, method: str, path: str) -> None:
     is_problem(await city.http.request(method, city.gateway + path), 405, None)
 
 
 @pytest.mark.parametrize("intent_id", ["nobody-knows-it", "x" * 129, "%00", "%ff", "a%20b", "-"])
 @pytest.mark.parametrize(("method", "end"), [("GET", ""), ("GET", "/events"), ("POST", "/cancel")])
-async def test_an_unknown_booking(city: Town, method: str, end: str, intent_id: str) -> None:
+async def test_an_unknown_booking(
+    city: BookingSystem, method: str, end: str, intent_id: str
+) -> None:
     url = f"{city.gateway}/booking/{intent_id}{end}"
     is_problem(await city.http.request(method, url), 404, "intentId")
 
@@ -160,11 +164,11 @@ async def test_an_unknown_booking(city: Town, method: str, end: str, intent_id: 
     ],
 )
 async def test_a_cancellation_that_is_not_valid(
-    city: Town, content: bytes, status: int, field: str
+    city: BookingSystem, content: bytes, status: int, field: str
 ) -> None:
     url = f"{city.gateway}/booking/{fresh('unknown')}/cancel"
     is_problem(await city.http.post(url, content=content), status, field)
 
 
-async def test_another_path(city: Town) -> None:
+async def test_another_path(city: BookingSystem) -> None:
     is_problem(await city.http.get(f"{city.gateway}/bookings"), 404, None)

@@ -19,8 +19,8 @@ LIMIT_S = 60.0
 
 
 async def stack(*arguments: str | Path) -> tuple[int, str]:
-    """Runs `python -m stack` with stand-ins; the exit code and what it said."""
-    command = (sys.executable, "-m", "tests.stack.stand_ins", *map(str, arguments))
+    """Runs `python -m stack` with fake programs; the exit code and what it said."""
+    command = (sys.executable, "-m", "tests.stack.fake_programs", *map(str, arguments))
     process = await asyncio.create_subprocess_exec(
         *command,
         cwd=ROOT,

@@ -12,7 +12,7 @@ from stack.embedded import Stack
 from stack.errors import AlreadyRunning, NotReady, NotRunning, StackError
 from stack.running import RunningStack
 from tests.stack import processes
-from tests.stack.stand_ins import COMMANDS
+from tests.stack.fake_programs import COMMANDS
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

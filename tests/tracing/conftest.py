@@ -9,24 +9,24 @@ from scenarios.connections import connect
 from scenarios.otlp import Receiver
 from stack.embedded import Stack
 from stack.layout import APPLICATIONS
-from tests.tracing.town import Town
+from tests.tracing.traced_system import TracedSystem
 
 ENVIRONMENT = {"RECONCILE_INTERVAL_S": "60", "LOG_LEVEL": "DEBUG", "RELAY_LEASE_S": "1"}
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TracedSystem]:
     directory = tmp_path_factory.mktemp("stack")
     async with (
         Receiver() as receiver,
         Stack(directory, env={**ENVIRONMENT, **receiver.environment}) as stack,
         connect(stack.info) as connections,
     ):
-        yield Town(stack, receiver, connections)
+        yield TracedSystem(stack, receiver, connections)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def town(city: Town) -> AsyncIterator[Town]:
+async def system(city: TracedSystem) -> AsyncIterator[TracedSystem]:
     """Whole again after a test that broke something."""
     yield city
     await city.stack.ready(*APPLICATIONS)

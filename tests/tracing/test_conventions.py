@@ -12,7 +12,7 @@ from opentelemetry.semconv.attributes import error_attributes, url_attributes
 
 from scenarios.otlp import Span
 from tests.eventually import eventually
-from tests.tracing.town import PRICE, Customer, Town
+from tests.tracing.traced_system import PRICE, Customer, TracedSystem
 from tests.tracing.trees import AMOUNT_MISMATCH
 
 CONVENTIONS = {
@@ -40,7 +40,7 @@ CAPTURED = "payment.captured"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def spans(city: Town) -> list[Span]:
+async def spans(city: TracedSystem) -> list[Span]:
     """Those of one flow, with a refund in it."""
     customer = Customer()
     await city.pay(customer, await city.book(customer), amount=PRICE - 1)
@@ -48,7 +48,9 @@ async def spans(city: Town) -> list[Span]:
     return await city.tree(customer, AMOUNT_MISMATCH)
 
 
-def test_attributes_have_the_names_of_the_conventions(city: Town, spans: list[Span]) -> None:
+def test_attributes_have_the_names_of_the_conventions(
+    city: TracedSystem, spans: list[Span]
+) -> None:
     used = {name for span in city.receiver.spans for name in span.attributes}
     assert used - OUR_OWN - CONVENTIONS == set()
 
@@ -96,7 +98,7 @@ def test_http_spans(
 
 
 async def test_a_transaction_is_linked_to_every_message_and_request_in_it(
-    city: Town, spans: list[Span]
+    city: TracedSystem, spans: list[Span]
 ) -> None:
     async def committed() -> set[str]:
         linked = {
@@ -112,7 +114,9 @@ async def test_a_transaction_is_linked_to_every_message_and_request_in_it(
     await eventually(committed)
 
 
-async def test_only_flows_and_their_transactions_are_traced(city: Town, spans: list[Span]) -> None:
+async def test_only_flows_and_their_transactions_are_traced(
+    city: TracedSystem, spans: list[Span]
+) -> None:
     """No change stream, poll, heartbeat or checkpoint: each would begin a trace of its own."""
 
     async def exported() -> list[Span]:

@@ -10,7 +10,7 @@ from postbox.operations.redrive import drop, redrive
 from scenarios.otlp import Span
 from scenarios.trace import orphans
 from tests.eventually import eventually
-from tests.tracing.town import DECISION, USER, Customer, Town, invalid_capture
+from tests.tracing.traced_system import DECISION, USER, Customer, TracedSystem, invalid_capture
 from tests.tracing.trees import TRIVIAL
 
 QUEUE = "booking.events"
@@ -30,19 +30,19 @@ def waits(spans: Collection[Span]) -> bool:
 
 
 @pytest.mark.fault(16, "consumer killed between commit and acknowledgement")
-async def test_a_consumer_that_dies_after_its_commit_leaves_one_trace(town: Town) -> None:
+async def test_a_consumer_that_dies_after_its_commit_leaves_one_trace(system: TracedSystem) -> None:
     """Goal: the redelivery shows as a duplicate; nothing is missing but what died with the process.
 
     Method: the booking service dies after the commit that confirms. Its own spans of that batch
     were not sent yet; the outbox row says which span the rest of the flow has as its parent.
     """
     customer = Customer()
-    await town.stack.hold("booking")
-    await town.pay(customer, await town.book(customer))
-    await town.stack.release("booking", {"CRASH_AT": "consumer.committed:1"}, wait=False)
-    await town.becomes(customer, "confirmed")
+    await system.stack.hold("booking")
+    await system.pay(customer, await system.book(customer))
+    await system.stack.release("booking", {"CRASH_AT": "consumer.committed:1"}, wait=False)
+    await system.becomes(customer, "confirmed")
 
-    row = await town.mongo.booking.outbox.find_one({"subject": customer.intent_id})
+    row = await system.mongo.booking.outbox.find_one({"subject": customer.intent_id})
     assert row is not None
     _, trace_id, lost, _ = row["traceparent"].split("-")
     assert trace_id == customer.trace_id
@@ -55,27 +55,27 @@ async def test_a_consumer_that_dies_after_its_commit_leaves_one_trace(town: Town
             and decisions(spans, "payment", "process booking.confirmed") == ["settle"]
         )
 
-    spans = await town.seen(customer, is_whole, "the redelivery is a duplicate")
+    spans = await system.seen(customer, is_whole, "the redelivery is a duplicate")
     (repeat,) = named(spans, "booking", "process payment.captured")
     assert repeat.attributes["postbox.redelivered"] is True
 
 
 @pytest.mark.fault(6, "relay killed after the confirm")
-async def test_a_relay_that_dies_before_it_marks_leaves_one_trace(town: Town) -> None:
+async def test_a_relay_that_dies_before_it_marks_leaves_one_trace(system: TracedSystem) -> None:
     """Goal: the event that is published again is a second branch of the same trace. Method: the
     relay dies between the first confirm and its mark; the one that follows sends the row again."""
     customer = Customer()
-    await town.stack.hold("relay")
-    traceresponse = await town.book(customer)
-    await town.stack.release("relay", {"CRASH_AT": "relay.confirmed:1"}, wait=False)
+    await system.stack.hold("relay")
+    traceresponse = await system.book(customer)
+    await system.stack.release("relay", {"CRASH_AT": "relay.confirmed:1"}, wait=False)
 
     def came_twice(spans: list[Span]) -> bool:
         handled = decisions(spans, "booking", "process booking.intent.created")
         return handled == ["duplicate", "wait"]
 
-    await town.seen(customer, came_twice, "the relay that follows sends it again")
-    await town.pay(customer, traceresponse)
-    await town.becomes(customer, "confirmed")
+    await system.seen(customer, came_twice, "the relay that follows sends it again")
+    await system.pay(customer, traceresponse)
+    await system.becomes(customer, "confirmed")
 
     def is_whole(spans: list[Span]) -> bool:
         """All was sent, and at most the parent of what the first sending caused is missing."""
@@ -86,32 +86,32 @@ async def test_a_relay_that_dies_before_it_marks_leaves_one_trace(town: Town) ->
             and {span.name for span in lost} <= {"process booking.intent.created"}
         )
 
-    spans = await town.seen(customer, is_whole, "the event came twice")
+    spans = await system.seen(customer, is_whole, "the event came twice")
     (create,) = named(spans, "gateway", "create booking.intent.created")
     for publish in named(spans, "relay", "publish booking.intent.created"):
         assert publish.parent_id == create.span_id
 
 
-async def test_a_relay_restart_is_not_to_be_seen_in_the_tree(town: Town) -> None:
+async def test_a_relay_restart_is_not_to_be_seen_in_the_tree(system: TracedSystem) -> None:
     """SIGTERM, and events that are published only by the relay that follows."""
     customer = Customer()
-    await town.stack.hold("relay", signal.SIGTERM)
-    traceresponse = await town.book(customer)
-    await town.stack.release("relay")
-    await town.seen(customer, waits, "the intent came first")
-    await town.pay(customer, traceresponse)
-    await town.becomes(customer, "confirmed")
-    await town.tree(customer, TRIVIAL)
+    await system.stack.hold("relay", signal.SIGTERM)
+    traceresponse = await system.book(customer)
+    await system.stack.release("relay")
+    await system.seen(customer, waits, "the intent came first")
+    await system.pay(customer, traceresponse)
+    await system.becomes(customer, "confirmed")
+    await system.tree(customer, TRIVIAL)
 
 
-async def test_a_dead_letter_and_its_redrive_stay_in_the_trace(town: Town) -> None:
+async def test_a_dead_letter_and_its_redrive_stay_in_the_trace(system: TracedSystem) -> None:
     """Poison is set aside, redriven by a person, and set aside again: all of it can be seen."""
-    customer, uri = Customer(), town.stack.info.rabbitmq.uri
-    message_id = await town.publish(customer, "payment.captured", invalid_capture(customer))
+    customer, uri = Customer(), system.stack.info.rabbitmq.uri
+    message_id = await system.publish(customer, "payment.captured", invalid_capture(customer))
     this = Selection(ids=frozenset({message_id}))
 
     def dead(times: int) -> list[Span]:
-        spans = named(town.traces[customer.trace_id], "booking", "process payment.captured")
+        spans = named(system.traces[customer.trace_id], "booking", "process payment.captured")
         assert len(spans) == times
         return spans
 
@@ -133,11 +133,11 @@ async def test_a_dead_letter_and_its_redrive_stay_in_the_trace(town: Town) -> No
         assert "amount" in span.error
         assert span.attributes["messaging.message.id"] == message_id
         assert USER not in span.error
-    assert USER not in town.stack.layout.log("booking").read_text()
+    assert USER not in system.stack.layout.log("booking").read_text()
 
     async def is_empty() -> bool:
         for queue in (QUEUE, "gateway.events"):
             await drop(uri, f"{queue}.dead", this, done=lambda letter: None)
-        return not await town.broker.dead_letters(QUEUE)
+        return not await system.broker.dead_letters(QUEUE)
 
     await eventually(is_empty)

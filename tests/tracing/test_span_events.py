@@ -13,18 +13,18 @@ from scenarios.otlp import Span
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing, short_lived_transactions
 from tests.tracing.test_faults import decisions, named, waits
-from tests.tracing.town import DECISION, Customer, Town
+from tests.tracing.traced_system import DECISION, Customer, TracedSystem
 
 CREATED: Final = "booking.intent.created"
 BAD_VALUE = 2
 
 
-async def test_a_transaction_that_is_retried(town: Town) -> None:
+async def test_a_transaction_that_is_retried(system: TracedSystem) -> None:
     """Goal: an event on the transaction's span, and nothing else. Method: its first commit meets a
     conflict."""
     customer = Customer()
     conflict = failing(
-        town.stack.info.mongo.uri,
+        system.stack.info.mongo.uri,
         "commitTransaction",
         times=1,
         application="gateway",
@@ -32,15 +32,15 @@ async def test_a_transaction_that_is_retried(town: Town) -> None:
         errorLabels=["TransientTransactionError"],
     )
     async with conflict:
-        await town.book(customer)
-    spans = await town.seen(customer, was_asked_for, "the request was exported")
+        await system.book(customer)
+    spans = await system.seen(customer, was_asked_for, "the request was exported")
     (request,) = requests(spans)
     assert len(named(spans, "gateway", f"create {CREATED}")) <= 2, "one a run at most"
 
     async def is_told() -> bool:
         (commit,) = (
             one
-            for one in town.receiver.spans
+            for one in system.receiver.spans
             if one.name == "commit group" and (request.trace_id, request.span_id) in one.links
         )
         assert commit.events == ("transaction retried",)
@@ -58,22 +58,22 @@ def requests(spans: Collection[Span]) -> list[Span]:
     return named(spans, "gateway", "POST /booking/intent")
 
 
-async def test_a_message_whose_first_try_fails(town: Town) -> None:
+async def test_a_message_whose_first_try_fails(system: TracedSystem) -> None:
     """Method: the booking service's next insert is refused, for no reason that would pass."""
     customer = Customer()
     refused = failing(
-        town.stack.info.mongo.uri, "insert", times=1, application="booking", errorCode=BAD_VALUE
+        system.stack.info.mongo.uri, "insert", times=1, application="booking", errorCode=BAD_VALUE
     )
     async with refused:
-        await town.book(customer)
-        spans = await town.seen(customer, waits, "it was tried again")
+        await system.book(customer)
+        spans = await system.seen(customer, waits, "it was tried again")
     (process,) = named(spans, "booking", f"process {CREATED}")
     assert process.events == ("try failed",)
 
 
-async def test_a_message_that_is_given_back(town: Town) -> None:
+async def test_a_message_that_is_given_back(system: TracedSystem) -> None:
     """Method: the booking service is stopped while the database commits nothing of its."""
-    customer, uri = Customer(), town.stack.info.mongo.uri
+    customer, uri = Customer(), system.stack.info.mongo.uri
     no_commit = failing(
         uri,
         "commitTransaction",
@@ -83,11 +83,11 @@ async def test_a_message_that_is_given_back(town: Town) -> None:
     )
     async with short_lived_transactions(uri):
         async with no_commit:
-            await town.book(customer)
-            await eventually(lambda: is_paused(town))
-            await town.stack.hold("booking", signal.SIGTERM)
-        await town.stack.release("booking")
-        spans = await town.seen(customer, waits, "it was delivered again")
+            await system.book(customer)
+            await eventually(lambda: is_paused(system))
+            await system.stack.hold("booking", signal.SIGTERM)
+        await system.stack.release("booking")
+        spans = await system.seen(customer, waits, "it was delivered again")
     first, second = sorted(
         named(spans, "booking", f"process {CREATED}"), key=lambda span: span.began_ns
     )
@@ -97,20 +97,22 @@ async def test_a_message_that_is_given_back(town: Town) -> None:
     assert first.parent_id == second.parent_id
 
 
-async def is_paused(town: Town) -> bool:
-    lacking = await town.stack.lacks("booking")
+async def is_paused(system: TracedSystem) -> bool:
+    lacking = await system.stack.lacks("booking")
     return lacking is not None
 
 
-async def test_an_event_that_the_broker_refuses_and_a_relay_that_gives_it_up(town: Town) -> None:
+async def test_an_event_that_the_broker_refuses_and_a_relay_that_gives_it_up(
+    system: TracedSystem,
+) -> None:
     """Method: one more queue wants the event, and is full; the relay is stopped meanwhile."""
     customer = Customer()
-    async with full_queue(town):
-        await town.book(customer)
-        await town.seen(customer, waits, "the other queue took it")
-        await town.stack.hold("relay", signal.SIGTERM)
-    await town.stack.release("relay")
-    spans = await town.seen(customer, was_sent_twice, "both tries show")
+    async with full_queue(system):
+        await system.book(customer)
+        await system.seen(customer, waits, "the other queue took it")
+        await system.stack.hold("relay", signal.SIGTERM)
+    await system.stack.release("relay")
+    spans = await system.seen(customer, was_sent_twice, "both tries show")
     first, second = published(spans)
     assert set(first.events) == {"message nacked", "given up"}
     assert second.events == ()
@@ -128,9 +130,9 @@ def published(spans: list[Span]) -> list[Span]:
 
 
 @asynccontextmanager
-async def full_queue(town: Town) -> AsyncIterator[None]:
+async def full_queue(system: TracedSystem) -> AsyncIterator[None]:
     """It wants the same, holds one message, and refuses all others."""
-    async with await aio_pika.connect(town.stack.info.rabbitmq.uri) as connection:
+    async with await aio_pika.connect(system.stack.info.rabbitmq.uri) as connection:
         channel = await connection.channel()
         limit: FieldTable = {
             "x-queue-type": "quorum",

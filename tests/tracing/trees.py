@@ -1,4 +1,4 @@
-"""The trees that the core scenarios draw, as `town.drawn` writes them."""
+"""The trees that the core scenarios draw, as `traced_system.drawn` writes them."""
 
 
 def indented(text: str, by: int) -> str:

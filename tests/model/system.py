@@ -1,0 +1,245 @@
+"""One small world: the real rules of all three services, joined by a network.
+
+The rules are asked once for each distinct question, so that hundreds of thousands of states are
+seconds. What an invariant forbids in *any* state is raised here as a Violation; `invariants` judges
+the states at rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from contracts.events import BookingCancelRequested, Event
+from contracts.topology import QUEUES
+from services.booking import core as booking_core
+from services.booking.table import Deadline, DeadlinePassed, SlotChange
+from services.gateway import core as gateway_core
+from services.gateway.view import View
+from services.payment import core as payment_core
+from services.payment.inputs import ChargeKnown, Keys, keys
+from services.payment.state import ClosedIntent, Known
+from tests.model import provider
+from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, Layout, Rows, State
+from tests.model.network import FOR_GOOD, UNDER_WAY, Network, SentTwice
+from tests.model.scenario import T0, Scenario
+
+Step = tuple[str, State]
+
+
+class Violation(AssertionError):
+    """An invariant does not hold in a state that can be reached."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cores:
+    """The rules under exploration: the real ones, or mutants of them."""
+
+    booking: Callable[..., booking_core.Decision] = booking_core.decide
+    payment: Callable[..., payment_core.Decision] = payment_core.decide
+    project: Callable[..., View] = gateway_core.project
+
+
+class System:
+    """The start of a scenario and what may happen next in each of its states."""
+
+    def __init__(self, scenario: Scenario, cores: Cores | None = None) -> None:
+        self.scenario = scenario
+        self.cores = cores or Cores()
+        self.at = Layout(scenario)
+        self.rows = Rows()
+        self.network = Network(repeats=not scenario.inbox)
+        self.gateway_network = Network(repeats=False)  # _show() proves that a repeat is harmless
+        self._answers: dict[tuple[object, ...], tuple[Any, ...]] = {}
+        self._keys: dict[int | str, Keys] = {}
+        self._rivals = self._slot_rivals()
+
+    def _slot_rivals(self) -> list[int]:
+        """For each intent, the flags of those that may hold a quantum which it wants."""
+        wants = {
+            intent.intent_id: intent.slot.quanta()
+            for intent in self.scenario.intents
+            if intent.slot
+        }
+        return [
+            sum(
+                self.at.holds_slot[self.at.intents[other]]
+                for other in wants
+                if other != name and set(wants[other]) & set(wants.get(name, ()))
+            )
+            for name in self.at.intents
+        ]
+
+    def start(self) -> State:
+        """Everything that the outside does is under way."""
+        state: State = (0,) * self.at.size
+        for message in (
+            *self.scenario.intents,
+            *(BookingCancelRequested(intent_id=i, requested_by="a") for i in self.scenario.cancels),
+            *(asked.requested for asked in self.scenario.captures),
+            *(ChargeKnown(charge=charge, at=T0) for charge in self.scenario.charges),
+        ):
+            state = self.send(state, self.network.number(message))
+        return state
+
+    def steps(self, state: State) -> Iterator[Step]:
+        """All that may happen next."""
+        for number in self.network.arrivals(state[NETWORK]):
+            yield f"arrives {number}", self._arrive(state, number)
+        if self.scenario.deadlines:
+            for name, i in self.at.intents.items():
+                if state[FLAGS] & self.at.deadline_set[i]:
+                    event = DeadlinePassed(intent_id=name)
+                    yield f"deadline of {name}", self._booking_hears(state, event, "deadline")
+        for name, j in self.at.payments.items():
+            yield from provider.refund(self, state, j, name)
+        for asked, k in zip(self.scenario.captures, self.at.captures.values(), strict=True):
+            yield from provider.capture(self, state, k, asked)
+        for number in self.gateway_network.arrivals(state[GATEWAY_NETWORK]):
+            yield f"gateway hears {number}", self._gateway_hears(state, number)
+
+    def told(self, label: str) -> str:
+        """A step's label with the message that it speaks of spelled out."""
+        *_, last = label.split()
+        if not last.isdigit():
+            return label
+        message = self.network.messages[int(last)]
+        what = message.TYPE if isinstance(message, Event) else type(message).__name__
+        return f"{label.removesuffix(last)}{what} {message}"
+
+    # The network
+
+    def send(self, state: State, number: int) -> State:
+        queues = self._queues(number)
+        how = UNDER_WAY if queues - {"gateway.events"} else FOR_GOOD
+        new = list(state)
+        try:
+            new[NETWORK] = self.network.send(state[NETWORK], number, how)
+        except SentTwice as error:
+            raise Violation(f"I2: an effect came twice: {error}") from error
+        if self.scenario.gateway and "gateway.events" in queues:
+            new[GATEWAY_NETWORK] = self.gateway_network.send(state[GATEWAY_NETWORK], number)
+        return tuple(new)
+
+    def _queues(self, number: int) -> set[str]:
+        message = self.network.messages[number]
+        if not isinstance(message, Event):
+            return {"payment.events"}  # a webhook: no queue, but as unruly
+        return {queue for queue, types in QUEUES.items() if message.TYPE in types}
+
+    def _arrive(self, state: State, number: int) -> State:
+        arrived = (self.network.arrive(state[NETWORK], number), *state[NETWORK + 1 :])
+        message = self.network.messages[number]
+        if "booking.events" in self._queues(number):
+            return self._booking_hears(arrived, message, number)
+        return self.payment_hears(arrived, message, number)
+
+    def _send_all(self, state: State, numbers: tuple[int, ...]) -> State:
+        for number in numbers:
+            state = self.send(state, number)
+        return state
+
+    def _numbers(self, events: tuple[Event, ...]) -> tuple[int, ...]:
+        return tuple(self.network.number(event) for event in events)
+
+    # The services
+
+    def _booking_hears(self, state: State, event: Any, name: int | str) -> State:
+        i = self.at.intents[event.intent_id]
+        place = self.at.booking + i
+        flags = state[FLAGS]
+        slot_free = not flags & self._rivals[i]
+        question = ("booking", i, name, state[place], slot_free)
+        answer = self._answers.get(question)
+        if answer is None:
+            before = self.rows[state[place]]
+            decision = self.cores.booking(before, event, slot_free=slot_free)
+            after, sent = self.rows.number(decision.state), self._numbers(decision.events)
+            answer = self._answers[question] = after, sent, decision.slot, decision.deadline
+        after, sent, slot, deadline = answer
+        if slot is SlotChange.TAKE:
+            if not slot_free:
+                raise Violation(f"I5: {event.intent_id} took a slot that is not free")
+            flags |= self.at.holds_slot[i]
+        elif slot is SlotChange.FREE:
+            flags &= ~self.at.holds_slot[i]
+        if deadline is Deadline.CLEAR:
+            flags &= ~self.at.deadline_set[i]
+        elif deadline is not None:
+            flags |= self.at.deadline_set[i]
+        new = list(state)
+        new[FLAGS], new[place] = flags, after
+        return self._send_all(tuple(new), sent)
+
+    def payment_hears(self, state: State, event: Any, name: int | str) -> State:
+        """`name` stands for `event`: a message's number, or a text of one's own."""
+        touched = self._touched(event, name)
+        payment_at = self.at.payment + self.at.payments.get(touched.payment_id or "", -1)
+        capture_at = self.at.capture + self.at.captures.get(touched.capture_id or "", -1)
+        closed_flag = self.at.closed[self.at.intents[touched.intent_id]] if touched.intent_id else 0
+        question = (
+            "payment",
+            name,
+            state[payment_at] if touched.payment_id else 0,
+            state[capture_at] if touched.capture_id else 0,
+            bool(state[FLAGS] & closed_flag),
+        )
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = self._decide_payment(event, touched, *question[2:])
+        payment, capture, closed, sent = answer
+        new = list(state)
+        if touched.payment_id:
+            new[payment_at] = payment
+        if touched.capture_id:
+            new[capture_at] = capture
+        if closed:
+            new[FLAGS] |= closed_flag
+        return self._send_all(tuple(new), sent)
+
+    def _touched(self, event: Any, name: int | str) -> Keys:
+        touched = self._keys.get(name)
+        if touched is None:
+            ids = {asked.requested: asked.capture_id for asked in self.scenario.captures}
+            touched = self._keys[name] = keys(event, event_id=ids.get(event, ""))
+        return touched
+
+    def _decide_payment(self, event: Any, touched: Keys, *rows: Any) -> tuple[Any, ...]:
+        payment, capture, closed = rows
+        known = Known(
+            payment=self.rows[payment],
+            capture=self.rows[capture],
+            closed=ClosedIntent(intent_id=touched.intent_id or "") if closed else None,
+        )
+        decision = self.cores.payment(known, event, event_id=touched.capture_id or "")
+        after = decision.state
+        numbers = self.rows.number(after.payment), self.rows.number(after.capture)
+        return *numbers, after.closed is not None, self._numbers(decision.events)
+
+    def _gateway_hears(self, state: State, number: int) -> State:
+        message = self.network.messages[number]
+        place = self.at.view + self.at.intents[message.intent_id]
+        question = ("gateway", number, state[place])
+        answer = self._answers.get(question)
+        if answer is None:
+            view = self.show(self.rows[state[place]], number)
+            answer = self._answers[question] = (self.rows.number(view),)
+        new = list(state)
+        new[GATEWAY_NETWORK] = self.gateway_network.arrive(state[GATEWAY_NETWORK], number)
+        (new[place],) = answer
+        return tuple(new)
+
+    def show(self, view: View | None, number: int) -> View:
+        """The view with a message in it; checks that hearing it again changes nothing."""
+        envelope: dict[str, Any] = {
+            "event_id": f"event-{number}",
+            "time": T0 + timedelta(seconds=number),
+            "trace_id": None,
+        }
+        message = self.network.messages[number]
+        once = self.cores.project(view, message, **envelope)
+        if self.cores.project(once, message, **envelope) != once:
+            raise Violation(f"I2: the read model took {message.TYPE} twice")
+        return once
