@@ -7,7 +7,7 @@ from typing import Final
 from stack import __main__, programs
 from stack.layout import APPLICATIONS
 
-FAKE_PROGRAM: Final = Path(__file__).with_name("stand_in.py")
+FAKE_PROGRAM: Final = Path(__file__).with_name("fake_program.py")
 COMMANDS: Final = {
     name: (sys.executable, str(FAKE_PROGRAM), f"{name.upper()}_PORT") for name in APPLICATIONS
 }
