@@ -5,8 +5,8 @@ Then as many published rows lie there, and some more are committed and read from
 of the collection's. The cost is the CPU of the relay and of MongoDB, for both do the work.
 
 The relay is up and stands by while the rows are made, for the bench holds the lease. So no
-program's start is counted; and what it takes to lead an outbox that owes a single row is no event's
-cost, and is taken off.
+program's start is counted; and what it takes to lead an outbox with a single pending row is no
+event's cost, and is subtracted.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ class TimeRange:
 
 async def measure(bench: Workbench) -> Figures:
     scale = bench.scale
-    starts = [await _points(bench, owed=1, fresh=1) for _ in range(scale.cost_starts)]
+    starts = [await _points(bench, pending=1, fresh=1) for _ in range(scale.cost_starts)]
     figures: Figures = {}
     totals: dict[str, list[float]] = {curve: [] for curve in CURVES}
     for size, rounds in scale.cost_rounds:
-        points = [await _points(bench, owed=size, fresh=scale.cost_rows) for _ in range(rounds)]
+        points = [await _points(bench, pending=size, fresh=scale.cost_rows) for _ in range(rounds)]
         for number, curve in enumerate(CURVES):
             of_start = [one[number] for one in starts]
             key = f"relay.cost.{curve}_{size}"
@@ -53,14 +53,14 @@ async def measure(bench: Workbench) -> Figures:
     return {**figures, **ratios, "relay.cost.ratio": max(ratios.values())}
 
 
-async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[TimeRange, TimeRange]:
+async def _points(bench: Workbench, *, pending: int, fresh: int) -> tuple[TimeRange, TimeRange]:
     """Work off `owed` pending rows; then, with those in the collection, `fresh` ones."""
-    bench.say(f"cost: {owed:,} owed, then {fresh:,} more")
+    bench.say(f"cost: {pending:,} pending, then {fresh:,} more")
     async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         lease = Lease(source.database)
         await lease.take()
         await relay.start()
-        ids = await source.owe(owed)
+        ids = await source.add_pending(pending)
         backlog = await _worked_off(bench, source, lease, ids)
         await relay.stop()
         await lease.take()
@@ -68,7 +68,7 @@ async def _points(bench: Workbench, *, owed: int, fresh: int) -> tuple[TimeRange
         ids = await source.fill(fresh)
         published = await _worked_off(bench, source, lease, ids)
         await relay.stop()
-        await source.emptied(owed + fresh - len(CURVES))
+        await source.emptied(pending + fresh - len(CURVES))
     return backlog, published
 
 

@@ -83,8 +83,8 @@ def _latency(drawing: Drawing, x: float, y: float, results: Results) -> None:
 
 
 def _cost(drawing: Drawing, x: float, y: float, results: Results) -> None:
-    title, told = "CPU of an event, relay and MongoDB", "µs; it must not grow with the rows"
-    _head(drawing, x, y, title, told)
+    title, text = "CPU of an event, relay and MongoDB", "µs; it must not grow with the rows"
+    _head(drawing, x, y, title, text)
     curves = {name: _points(results, name) for name, _, _ in CURVES}
     every = [point for points in curves.values() for point in points]
     sizes = sorted({size for size, _ in every})
@@ -116,17 +116,17 @@ def _tracing(drawing: Drawing, x: float, y: float, results: Results) -> None:
         assert rate is not None
         drawing.text(x, top - 8, what)
         drawing.bar(x, top, wide(rate), "limit" if lost is None else "ours", height=BAR)
-        told = number(rate) if lost is None else f"{number(rate)}, {number(lost)} % lost"
-        drawing.text(x, top + BAR + 14, told, "soft")
+        text = number(rate) if lost is None else f"{number(rate)}, {number(lost)} % lost"
+        drawing.text(x, top + BAR + 14, text, "soft")
         if (most := _targets().get(f"relay.{mode}.lost_percent")) is not None:
             _target(
                 drawing, x + wide(results["relay.untraced.events_per_s"]) * (1 - most / 100), top
             )
 
 
-def _head(drawing: Drawing, x: float, y: float, title: str, told: str) -> None:
+def _head(drawing: Drawing, x: float, y: float, title: str, text: str) -> None:
     drawing.text(x, y, title, "title")
-    drawing.text(x, y + 18, told, "soft")
+    drawing.text(x, y + 18, text, "soft")
 
 
 def _target(drawing: Drawing, x: float, top: float) -> None:
@@ -151,7 +151,7 @@ def _anchor(value: float, low: float, high: float) -> Anchor:
 
 
 CURVES: Final = (
-    ("backlog", "so many rows owed", "ours"),
+    ("backlog", "so many pending rows", "ours"),
     ("published", "so many published, still there", "other"),
 )
 LATENCIES: Final = (

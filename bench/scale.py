@@ -21,7 +21,7 @@ class Scale:
         (100_000, 1),
         (1_000_000, 1),
     )
-    """Rows that are owed, then lie there published, and how often: small ones are soon over."""
+    """Pending rows, then lie there published, and how often: small ones are soon over."""
     cost_rows: int = 20_000
     """Rows that are published beside those."""
     traced_rounds: int = 5

@@ -95,7 +95,7 @@ class Source:
             ids += [row["_id"] for row in rows]
         return ids
 
-    async def owe(self, count: int) -> list[str]:
+    async def add_pending(self, count: int) -> list[str]:
         """Insert `count` pending rows, a thousand at a time and outside any transaction: sooner
         done, and the relay cannot tell. Their ids in the order of the relay's reading."""
         ids: list[str] = []

@@ -64,7 +64,7 @@ async def catch_up(
     ids: Sequence[str],
     environment: Mapping[str, str] | None = None,
 ) -> Run:
-    """Start the relay, which owes `ids`, and measure until it has marked the last of them."""
+    """Start the relay on the pending rows `ids`; measure until it has marked the last of them."""
     count = len(ids)
     first = await FirstDelivery.awaited(source)
     await relay.start_soon(environment)

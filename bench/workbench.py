@@ -1,4 +1,4 @@
-"""What every measurement works on: one private stack, a size, and somebody to tell."""
+"""What every measurement works on: one private stack, a size, and where to report."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

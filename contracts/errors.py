@@ -19,7 +19,7 @@ class InvalidEvent(ContractError):
     """The data does not fit the event's type; `errors` holds (field, message) pairs."""
 
     def __init__(self, event_type: str, errors: Sequence[tuple[str, str]]) -> None:
-        told = "; ".join(f"{field}: {message}" for field, message in errors)
-        super().__init__(f"{event_type}: {told}")
+        text = "; ".join(f"{field}: {message}" for field, message in errors)
+        super().__init__(f"{event_type}: {text}")
         self.event_type = event_type
         self.errors = tuple(errors)

@@ -181,6 +181,6 @@ def decode(event_type: str, data: object) -> Event:
 
 def _fields(error: ValidationError) -> list[tuple[str, str]]:
     return [
-        (".".join(map(str, told["loc"])) or "data", told["msg"])
-        for told in error.errors(include_url=False, include_input=False, include_context=False)
+        (".".join(map(str, problem["loc"])) or "data", problem["msg"])
+        for problem in error.errors(include_url=False, include_input=False, include_context=False)
     ]

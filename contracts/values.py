@@ -101,7 +101,7 @@ class Slot(Value):
     @classmethod
     def _after_the_start(cls, ends_at: datetime, info: ValidationInfo) -> datetime:
         starts_at = info.data.get("starts_at")
-        if starts_at is None:  # its own error is told already
+        if starts_at is None:  # its own error is reported already
             return ends_at
         if ends_at <= starts_at:
             raise ValueError("must be after startsAt")

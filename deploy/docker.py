@@ -52,6 +52,6 @@ def build(
 
 
 def _builder() -> dict[str, str]:
-    """A client without buildx has the classic builder, and has to be told so."""
+    """A client without buildx has the classic builder, and has to be asked for it."""
     has_buildx = attempt(["docker", "buildx", "version"]).returncode == 0
     return {} if has_buildx else {"DOCKER_BUILDKIT": "0"}

@@ -155,7 +155,7 @@ def _end_if_unused(users: IO[bytes]) -> None:
 
 
 def _sweep() -> None:
-    """Takes away what a user left who was killed: containers, and networks with their bridges."""
+    """Removes what a killed user left behind: containers, and networks with their bridges."""
     left = attempt(["docker", "ps", "--all", "--quiet"]).stdout.decode().split()
     if left:
         attempt(["docker", "rm", "--force", "--volumes", *left])

@@ -1,6 +1,6 @@
 """What dockerd changes in the kernel's network and leaves behind: put back as it was.
 
-Only what it made is taken away (rules that name its chains or bridges); rules of others stay.
+Only what it made is removed (rules that name its chains or bridges); rules of others stay.
 """
 
 import shlex
@@ -26,7 +26,7 @@ def remember(folder: Path) -> None:
 
 
 def restore(folder: Path) -> None:
-    """Takes away the daemon's rules, chains and bridge."""
+    """Removes the daemon's rules, chains and bridge."""
     if (folder / "bridge").read_text() == "there":
         return  # another daemon's: its rules are like ours, and in use
     for table in TABLES:

@@ -1,4 +1,4 @@
-"""The library's errors. What to do about one is told by its type, never by its text.
+"""The library's errors. The type of an error says what to do about it; its text never does.
 
 `TryAgain`: nothing is wrong with the message; the same work will succeed later.
 `SetAside`: this message can never be handled; it belongs in the dead queue.
@@ -33,7 +33,7 @@ class StaleState(TryAgain):
 
 
 class BrokerUnavailable(TryAgain):
-    """RabbitMQ is away, blocked, or did not confirm in time. The message may have landed."""
+    """RabbitMQ is unavailable, blocked, or did not confirm in time. The message may have landed."""
 
 
 class MalformedMessage(SetAside):

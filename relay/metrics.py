@@ -8,7 +8,7 @@ from opentelemetry import metrics
 _meter: Final = metrics.get_meter("postbox.relay")
 
 pending: Final = _meter.create_gauge(
-    "postbox.outbox.pending", description="Rows that are owed, counted up to 100,000."
+    "postbox.outbox.pending", description="Pending rows, counted up to 100,000."
 )
 oldest_pending_age: Final = _meter.create_gauge(
     "postbox.outbox.oldest_pending_age", unit="s", description="The lag, measured by asking."

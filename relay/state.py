@@ -12,7 +12,7 @@ from postbox.runtime import Health
 class State(Enum):
     """`standby → backfill → streaming → draining`, and back to standby when the lease is lost."""
 
-    STANDBY = "standby"  # another relay holds the lease, or a server is away
+    STANDBY = "standby"  # another relay holds the lease, or a server is unavailable
     BACKFILL = "backfill"  # publishes pending rows, since there is no usable token
     STREAMING = "streaming"  # follows the change stream
     DRAINING = "draining"  # was asked to stop: finishes what is under way
@@ -27,7 +27,7 @@ TRANSITIONS: Final = {
 
 
 class RelayHealth(Health):
-    """Health that also tells each shard's state. A standby is ready."""
+    """Health that also shows each shard's state. A standby is ready."""
 
     def __init__(self) -> None:
         super().__init__()

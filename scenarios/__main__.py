@@ -56,23 +56,23 @@ def run(
     fails.
     """
     chosen = [_scenario(name) for name in dict.fromkeys(names)]
-    told = console(stderr=as_json)
+    out = console(stderr=as_json)
 
     async def main() -> int:
         stack = None if trace else target_stack.running(os.environ.get("STACK_JSON"))
         if trace:
-            results = await _play_traced(chosen, told)
+            results = await _play_traced(chosen, out)
         elif stack is not None:
-            told.print(f"playing on the stack of {stack.layout.directory}", soft_wrap=True)
-            results = await _play(chosen, stack, told)
+            out.print(f"playing on the stack of {stack.layout.directory}", soft_wrap=True)
+            results = await _play(chosen, stack, out)
         else:
-            told.print("no stack is up: bringing up a private one")
-            async with target_stack.private(told) as stack:
-                results = await _play(chosen, stack, told)
+            out.print("no stack is up: bringing up a private one")
+            async with target_stack.private(out) as stack:
+                results = await _play(chosen, stack, out)
         if as_json:
             print(json.dumps([result.to_json() for result in results], indent=2))
         else:
-            _show(results, told)
+            _show(results, out)
         return 0 if all(result.ok for result in results) else EXIT_FAILED
 
     raise typer.Exit(_run(main()))
@@ -84,17 +84,17 @@ def demo() -> None:
 
     Takes less than a minute. Nothing is left running. Exits with 1 where anything fails.
     """
-    told = console()
+    out = console()
 
     async def main() -> int:
         began = monotonic()
-        async with target_stack.private(told) as stack:
-            results = await _play(SCENARIOS.values(), stack, told)
+        async with target_stack.private(out) as stack:
+            results = await _play(SCENARIOS.values(), stack, out)
             report = await check(stack)
-        _show(results, told)
-        told.print(str(report), soft_wrap=True, markup=False)
+        _show(results, out)
+        out.print(str(report), soft_wrap=True, markup=False)
         count = sum(result.ok for result in results)
-        told.print(f"{count} of {len(results)} scenarios went well, {monotonic() - began:.0f} s.")
+        out.print(f"{count} of {len(results)} scenarios went well, {monotonic() - began:.0f} s.")
         return 0 if report.ok and count == len(results) else EXIT_FAILED
 
     raise typer.Exit(_run(main()))
@@ -106,27 +106,27 @@ def _scenario(name: str) -> Scenario:
     return SCENARIOS[name]
 
 
-async def _play(chosen: Collection[Scenario], stack: RunningStack, told: Console) -> list[Result]:
-    with Narrator(told) as narrator:
+async def _play(chosen: Collection[Scenario], stack: RunningStack, out: Console) -> list[Result]:
+    with Narrator(out) as narrator:
         return await run_all(chosen, stack, Progress(begun=narrator.begun, ended=narrator.ended))
 
 
-async def _play_traced(chosen: Collection[Scenario], told: Console) -> list[Result]:
+async def _play_traced(chosen: Collection[Scenario], out: Console) -> list[Result]:
     """On a private stack, for one that is up sends its spans elsewhere, or nowhere."""
     async with Receiver() as receiver:
-        async with target_stack.private(told, env=receiver.environment) as stack:
-            results = await _play(chosen, stack, told)
+        async with target_stack.private(out, env=receiver.environment) as stack:
+            results = await _play(chosen, stack, out)
         traces = Traces(receiver.spans)  # the programs sent all they had when they ended
     for result in results:
         for intent_id in result.outcomes:
-            told.print(tree(traces, intent_id))
+            out.print(tree(traces, intent_id))
     return results
 
 
-def _show(results: list[Result], told: Console) -> None:
-    told.print(table(results))
+def _show(results: list[Result], out: Console) -> None:
+    out.print(table(results))
     for line in problems(results):
-        told.print(line, style="red", markup=False, soft_wrap=True)
+        out.print(line, style="red", markup=False, soft_wrap=True)
 
 
 def _run(main: Coroutine[Any, Any, int]) -> int:

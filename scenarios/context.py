@@ -20,7 +20,7 @@ TIME_LIMIT_MAX_S: Final = 20.0
 
 
 class StoryContext:
-    """Each story has a context of its own; what it booked is told apart by the intents' names."""
+    """Each story has a context of its own; what it booked is known by the intents' names."""
 
     def __init__(self, name: str, stack: RunningStack, connections: Connections) -> None:
         self.stack = stack
@@ -80,7 +80,7 @@ class StoryContext:
         seconds = await eventually(look, for_what=f"{intent_id} to have a deadline")
         if seconds > TIME_LIMIT_MAX_S:
             raise Broken(
-                f"this stack waits {seconds:.0f} s for a payment, which is too long to tell this"
+                f"this stack waits {seconds:.0f} s for a payment, which is too long for this"
                 " story: it needs `PAYMENT_TIMEOUT_S=5 make up`"
             )
 
@@ -123,9 +123,11 @@ class StoryContext:
         """Where what is seen is none of the outcomes that the story said."""
         found = []
         for intent_id, outcomes in self.outcomes.items():
-            told = [list(outcome.differences(seen[intent_id])) for outcome in outcomes]
-            if all(told):
-                found += [f"{intent_id} {text}" for text in (told or [["was never told of"]])[0]]
+            problems = [list(outcome.differences(seen[intent_id])) for outcome in outcomes]
+            if all(problems):
+                found += [
+                    f"{intent_id} {text}" for text in (problems or [["was never reported"]])[0]
+                ]
         return found
 
 

@@ -88,7 +88,7 @@ def problems(results: Iterable[Result]) -> Iterable[str]:
 
 
 def _events(result: Result) -> str:
-    """Those of bookings that went alike are told once."""
+    """Those of bookings that went alike are listed once."""
     alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
     for outcome in result.outcomes.values():
         alike.setdefault(tuple(sorted(outcome.events)), []).append(outcome.events)

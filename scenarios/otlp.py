@@ -118,15 +118,15 @@ class Receiver:
         await self._serving
 
     async def _traces(self, request: Request) -> Response:
-        told = ExportTraceServiceRequest.FromString(await _body(request))
-        self.spans.extend(_spans(told))
+        message = ExportTraceServiceRequest.FromString(await _body(request))
+        self.spans.extend(_spans(message))
         return _answer(ExportTraceServiceResponse().SerializeToString())
 
     async def _metrics(self, request: Request) -> Response:
-        told = ExportMetricsServiceRequest.FromString(await _body(request))
+        message = ExportMetricsServiceRequest.FromString(await _body(request))
         self.received.metrics |= {
             metric.name
-            for resource in told.resource_metrics
+            for resource in message.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
         }
@@ -142,44 +142,44 @@ def _answer(body: bytes) -> Response:
     return Response(body, media_type=CONTENT_TYPE)
 
 
-def _spans(told: ExportTraceServiceRequest) -> Iterator[Span]:
-    for resource in told.resource_spans:
+def _spans(message: ExportTraceServiceRequest) -> Iterator[Span]:
+    for resource in message.resource_spans:
         service = str(_attributes(resource.resource.attributes)["service.name"])
         for scope in resource.scope_spans:
             yield from (_span(one, service) for one in scope.spans)
 
 
-def _span(told: trace_pb2.Span, service: str) -> Span:
-    is_error = told.status.code == trace_pb2.Status.STATUS_CODE_ERROR
+def _span(message: trace_pb2.Span, service: str) -> Span:
+    is_error = message.status.code == trace_pb2.Status.STATUS_CODE_ERROR
     return Span(
-        trace_id=told.trace_id.hex(),
-        span_id=told.span_id.hex(),
-        parent_id=told.parent_span_id.hex() or None,
+        trace_id=message.trace_id.hex(),
+        span_id=message.span_id.hex(),
+        parent_id=message.parent_span_id.hex() or None,
         service=service,
-        name=told.name,
-        kind=trace_pb2.Span.SpanKind.Name(told.kind).removeprefix("SPAN_KIND_").lower(),
-        began_ns=told.start_time_unix_nano,
-        ended_ns=told.end_time_unix_nano,
-        attributes=_attributes(told.attributes),
-        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in told.links),
-        events=tuple(event.name for event in told.events),
-        error=(told.status.message or "error") if is_error else None,
+        name=message.name,
+        kind=trace_pb2.Span.SpanKind.Name(message.kind).removeprefix("SPAN_KIND_").lower(),
+        began_ns=message.start_time_unix_nano,
+        ended_ns=message.end_time_unix_nano,
+        attributes=_attributes(message.attributes),
+        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in message.links),
+        events=tuple(event.name for event in message.events),
+        error=(message.status.message or "error") if is_error else None,
     )
 
 
-def _attributes(told: Iterable[KeyValue]) -> dict[str, Value]:
-    return {pair.key: _value(pair.value) for pair in told}
+def _attributes(message: Iterable[KeyValue]) -> dict[str, Value]:
+    return {pair.key: _value(pair.value) for pair in message}
 
 
-def _value(told: AnyValue) -> Value:
-    match told.WhichOneof("value"):
+def _value(message: AnyValue) -> Value:
+    match message.WhichOneof("value"):
         case "bool_value":
-            return told.bool_value
+            return message.bool_value
         case "int_value":
-            return told.int_value
+            return message.int_value
         case "double_value":
-            return told.double_value
+            return message.double_value
         case "string_value":
-            return told.string_value
+            return message.string_value
         case _:
-            return str(told)
+            return str(message)

@@ -116,7 +116,7 @@ async def run_one(scenario: Scenario, stack: RunningStack, connections: Connecti
     happened, seen, problems = "", dict[str, Outcome](), list[str]()
     try:
         async with context.afterwards:
-            happened = await scenario.tell(context)
+            happened = await scenario.run(context)
             await _settled(context)
             report = await check_through(
                 connections,
@@ -143,7 +143,7 @@ async def run_one(scenario: Scenario, stack: RunningStack, connections: Connecti
 
 
 async def _settled(context: StoryContext) -> None:
-    """Wait until every booking has ended as told. Raises `Broken` with what is different."""
+    """Wait until every booking has the expected outcome. Raises `Broken` with what is different."""
     differences: list[str] = []
 
     async def as_told() -> bool:

@@ -21,7 +21,7 @@ class Stack(RunningStack):
     """Owns the stack in `directory`; its data stays there afterwards.
 
     `env` goes to the five applications, `programs` are those to start (the others are held down),
-    `commands` replaces how some are started, `report` is told of each that is ready.
+    `commands` replaces how some are started, `report` gets the name of each that is ready.
     """
 
     def __init__(

@@ -47,8 +47,8 @@ def free_port() -> int:
 
 
 def _range() -> tuple[int, int]:
-    told = os.environ.get(PART, f"{LOWEST}-{HIGHEST}")
-    lowest, _, highest = told.partition("-")
+    text = os.environ.get(PART, f"{LOWEST}-{HIGHEST}")
+    lowest, _, highest = text.partition("-")
     if not (lowest.isdecimal() and highest.isdecimal() and int(lowest) <= int(highest)):
-        raise StackError(f"{PART}={told}: expected two ports, such as 15000-19999")
+        raise StackError(f"{PART}={text}: expected two ports, such as 15000-19999")
     return int(lowest), int(highest)

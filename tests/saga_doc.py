@@ -13,10 +13,10 @@ from typing import Any, Final, Protocol
 
 from contracts.events import Event
 from contracts.values import Reason
-from services.booking import table as booking
-from services.booking.state import BookingState
-from services.payment import table as payment
-from services.payment.state import CaptureState, PaymentState
+from services.booking.rules import table as booking
+from services.booking.rules.state import BookingState
+from services.payment.rules import table as payment
+from services.payment.rules.state import CaptureState, PaymentState
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "saga.md"
 _SECTION: Final = re.compile(

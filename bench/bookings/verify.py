@@ -45,7 +45,7 @@ async def verify(bench: Workbench, bookings: Sequence[Booking]) -> None:
 
 
 async def _at_rest(bench: Workbench, count: int) -> None:
-    """Wait until every payment is settled and nothing is owed to anybody."""
+    """Wait until every payment is settled and no refund is pending."""
     payments = bench.client["payment"]["payments"]
 
     async def is_at_rest() -> bool:

@@ -1,4 +1,4 @@
-"""The operators' command line: look at what is owed or set aside, and decide about it."""
+"""The operators' command line: look at what is pending or set aside, and act on it."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ with requires("cli"):
     from postbox.cli import dead, outbox, relay, unrouted
 
 app: Final = typer.Typer(
-    help="For people on call: how the relays stand, what an outbox owes, what was set aside."
+    help="For people on call: relay status, pending and parked rows, dead letters."
     " Every command that changes something says what it will do, and asks."
     " Exit codes: 0 done and well; 1 nothing matched, not all done, or a problem found;"
     " 2 wrong usage; 3 a server is unavailable.",

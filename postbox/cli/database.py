@@ -10,7 +10,7 @@ from postbox.outbox import Source
 
 @asynccontextmanager
 async def opened(source: Source) -> AsyncIterator[Database]:
-    """The database of `source`; errors name the source. DatabaseUnavailable where it is away."""
+    """The database of `source`; errors name the source. Raises DatabaseUnavailable."""
     try:
         client = connect(source.uri, application="postbox")
     except (ConfigurationError, ValueError) as error:  # ValueError: the driver's, for a port

@@ -29,7 +29,7 @@ class Settle(Protocol):
 def selection(
     ids: Sequence[str] | None, type_: str | None, reason: str | None, *, everything: bool
 ) -> Selection:
-    """What a command that changes something is to change; it wants to be told."""
+    """What a command that changes something is to change; it has to be named."""
     chosen = Selection(ids=frozenset(ids) if ids else None, type=type_, reason=reason)
     expect_choice(everything=everything, narrowed=chosen != redrive.ALL)
     return chosen

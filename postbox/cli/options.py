@@ -63,6 +63,6 @@ def parse_sources(text: str, chosen: list[str] | None) -> list[Source]:
 
 
 def expect_choice(*, everything: bool, narrowed: bool) -> None:
-    """What changes something wants to be told of what: `--all`, or something narrower."""
+    """A command that changes something has to be given `--all`, or something narrower."""
     if everything is narrowed:
         raise typer.BadParameter("say which: ids, --type or --reason; or --all, and no other")

@@ -1,4 +1,4 @@
-"""`postbox outbox`: the rows that are owed or parked."""
+"""`postbox outbox`: the pending rows or parked."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -27,7 +27,7 @@ from postbox.outbox import PARKED, PENDING, Source
 
 COLUMNS: Final = ("source", "state", "id", "type", "subject", "time", "parked for")
 
-app: Final = typer.Typer(help="The rows that are owed or parked.", no_args_is_help=True)
+app: Final = typer.Typer(help="The pending rows or parked.", no_args_is_help=True)
 Because = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Parked for a reason with this text.")
 ]
@@ -36,7 +36,7 @@ Because = Annotated[
 class State(Enum):
     """Rows that are not published."""
 
-    PENDING = PENDING  # owed: a relay will publish it
+    PENDING = PENDING  # a relay will publish it
     PARKED = PARKED  # cannot be published as it is
 
 

@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
     DONE = 0  # done; or looked, and all is well
     NOT_SO = 1  # nothing matched, not all was done, or a problem was found
     USAGE = 2  # wrong options, or a variable is missing or wrong
-    UNAVAILABLE = 3  # a server is away, or refused us
+    UNAVAILABLE = 3  # a server is unavailable, or refused us
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

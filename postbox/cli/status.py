@@ -41,7 +41,7 @@ class Look:
 
 
 async def look(sources: Sequence[Source], *, lag_max_s: float) -> list[Look]:
-    """Look at all sources at once; one that is away does not hide the others."""
+    """Look at all sources at once; one that is unavailable does not hide the others."""
     return list(await asyncio.gather(*(_look(source, lag_max_s) for source in sources)))
 
 

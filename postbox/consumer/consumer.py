@@ -1,8 +1,8 @@
 """The consumer: every event of a queue is applied once in effect, whatever crashes.
 
 It takes what has arrived, applies it in one transaction, and only then acknowledges. While the
-database is away, nothing is lost and consuming pauses; a broker that is away, or has forgotten us,
-is found again. What is not acknowledged at the end goes back.
+database is unavailable, nothing is lost and consuming pauses; to a broker that is unavailable, or
+has lost the consumer, it connects again. What is not acknowledged at the end is requeued.
 """
 
 import asyncio

@@ -116,9 +116,9 @@ class Handling(Generic[T]):
         self._spans.decided(deliveries, outcomes)
         metrics.processed(self._queue, outcomes, monotonic() - started)
         self._applied(decisions)
-        tell = log.bind().debug
+        debug = log.bind().debug
         for message, outcome in zip(messages, outcomes, strict=True):
-            tell("applied", **about(message.event), decision=outcome)
+            debug("applied", **about(message.event), decision=outcome)
 
     def _failed(self, delivery: Delivery[T], error: Exception) -> None:
         """A try failed for the message's own sake: another one later, or the dead queue."""

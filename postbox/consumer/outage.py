@@ -1,4 +1,4 @@
-"""While the database is away, consuming pauses: nothing is lost, and no delivery is counted.
+"""While the database is unavailable, consuming pauses: nothing is lost, and no delivery is counted.
 
 What is held stays held rather than going back, for the broker counts each time that it delivers.
 """
@@ -35,8 +35,8 @@ class Outage:
     ) -> None:
         """Hold everything until it is worth another try. Requeued where that is not to be."""
         self._is_on = True
-        self._health.fail("consumer", f"the database is away: {error}")
-        log.warning("the database is away, consuming is paused", reason=str(error))
+        self._health.fail("consumer", f"the database is unavailable: {error}")
+        log.warning("the database is unavailable, consuming is paused", reason=str(error))
         await subscription.hold()
         # It may answer a ping and yet refuse to commit: never try again at once.
         if await pause(stop, random.uniform(0.5, 1.0) * self._retry_s):
@@ -55,7 +55,7 @@ class Outage:
 
     async def _answer(self, subscription: Subscription[Any], stop: asyncio.Event) -> None:
         while not await self._clock.answers():
-            self._health.fail("consumer", "the database is away")
+            self._health.fail("consumer", "the database is unavailable")
             if await pause(stop, self._retry_s) or subscription.is_over:
                 raise Requeued
 

@@ -82,7 +82,7 @@ class Subscription(Generic[T]):
         """BrokerUnavailable where the broker does not answer here, or the queue is not ours now.
 
         A queue that is deleted and declared again at once has forgotten its consumers, and RabbitMQ
-        3.10 tells them nothing; it may even count them as its own, and send nothing. No question
+        3.10 does not notify them; it may even count them as its own, and send nothing. No request
         finds that out, so a subscription that heard nothing for a while goes stale.
         """
         with broker_errors(f"asking after {self._queue}"):
@@ -116,8 +116,8 @@ class Subscription(Generic[T]):
     async def settle(self, deliveries: list[Delivery[T]]) -> None:
         """Acknowledge: what they ask for is done, or they lie in the dead queue."""
         with broker_errors(f"acknowledging on {self._queue}"):
-            # A connection that ends takes nothing from its queue of writes any more, and tells
-            # nobody who waits for room in it.
+            # A connection that ends takes nothing from its queue of writes any more, and
+            # notifies nobody who waits for room in it.
             async with asyncio.timeout(SETTLE_TIMEOUT_S):
                 await self.unsettled.settle([delivery.tag for delivery in deliveries])
         self._backlog_left -= len(deliveries)

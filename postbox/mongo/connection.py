@@ -44,8 +44,8 @@ def connect(
         )
     except (InvalidURI, MongoConfigurationError, ValueError) as error:
         # What is quoted may be a part of the password.
-        told = _QUOTED.sub("...", str(error))
-        raise ConfigurationError(f"MONGO_URI: {told}") from None
+        text = _QUOTED.sub("...", str(error))
+        raise ConfigurationError(f"MONGO_URI: {text}") from None
 
 
 def own_database(client: Client) -> Database:

@@ -34,7 +34,8 @@ _TRANSIENT_LABELS = (
 def is_unavailable(error: PyMongoError) -> bool:
     """Whether the same operation may succeed later; if so it may also have been applied already.
 
-    A server that refuses us is away too: that is a person's to mend, and no message's fault.
+    A server that refuses access counts as unavailable: a person has to change that, and no message
+    is at fault.
     """
     if isinstance(
         error,
@@ -59,7 +60,7 @@ def is_refused(error: PyMongoError) -> bool:
 
 @contextmanager
 def database_errors() -> Iterator[None]:
-    """Turn what a database that is away raises into DatabaseUnavailable."""
+    """Turn what a database that is unavailable raises into DatabaseUnavailable."""
     try:
         yield
     except PyMongoError as error:

@@ -92,7 +92,8 @@ async def ensure_indexes(
 async def try_write(collection: AsyncCollection[Document], documents: Iterable[Document]) -> None:
     """Write in a transaction that is aborted. SchemaMismatch where the server refuses it for good.
 
-    It finds what no look at a collection tells, such as a validator that refuses the documents.
+    It finds what the definition of a collection does not show, such as a validator that refuses
+    the documents.
     """
     client = collection.database.client
     async with client.start_session() as session, await session.start_transaction():

@@ -1,4 +1,4 @@
-"""What an outbox owes, and what was parked in it: to be looked at, and to be tried again."""
+"""What an outbox has pending, and what was parked in it: to look at, and to retry."""
 
 import re
 from collections.abc import Sequence
@@ -74,7 +74,7 @@ async def count(
 
 
 async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
-    """The age of the oldest pending row by the database's clock; 0 when none is owed."""
+    """The age of the oldest pending row by the database's clock; 0 when none is pending."""
     with database_errors():
         cursor = await _rows(database).aggregate(
             [
@@ -90,7 +90,7 @@ async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
 async def retry(database: Database, wanted: RowSelection) -> int:
     """Set parked rows back to pending; returns how many. The relay's next sweep takes them.
 
-    They keep why they were parked: so the sweep tells them from rows that the stream overlooked.
+    They keep why they were parked: so the sweep can tell them from rows that the stream missed.
     One that still cannot be published is parked again.
     """
     rows = _rows(database)

@@ -1,4 +1,4 @@
-"""How a source stands: who relays each shard, how far it is, what is owed. It only reads.
+"""The status of a source: who relays each shard, its progress, what is pending. It only reads.
 
 Leases and ages are judged by the database's clock, as the relays themselves judge them.
 """
@@ -36,7 +36,7 @@ class ShardStatus:
     is_led: bool
     fence: int | None
     lag_s: float
-    """The age of the oldest pending row; 0 when none is owed."""
+    """The age of the oldest pending row; 0 when none is pending."""
     token_age_s: float | None
     """How long ago the token was saved."""
     oplog_left_s: float | None
@@ -55,7 +55,7 @@ class SourceStatus:
 
 
 async def standing(database: Database) -> SourceStatus:
-    """Look at one source's database. DatabaseUnavailable where it is away."""
+    """Look at one source's database. DatabaseUnavailable where it is unavailable."""
     with database_errors():
         first_s, last_s = await _oplog(database.client)
         checkpoints = await _checkpoints(database)

@@ -63,7 +63,7 @@ async def replay(
 ) -> None:
     """Publish the stretch again in the order in which it was published.
 
-    After each batch, all confirmed, `done` is told how many they were and when the last one of them
+    After each batch, all confirmed, `done` gets how many they were and when the last one of them
     was published: where this fails, it may be begun again from there. BrokerUnavailable where
     anything is not confirmed, DatabaseUnavailable where the rows cannot be read.
     """

@@ -13,7 +13,7 @@ from postbox.mongo import Document, ensure_indexes
 
 COLLECTION = "outbox"
 PENDING, PUBLISHED, PARKED = "pending", "published", "parked"
-"""The states of a row: it is owed; it went out; it never can, as it is."""
+"""The states of a row: to be published; published; never to be published as it is."""
 COUNT_MAX = 100_000
 """Rows are counted up to here: looking must not cost more the further behind a relay is."""
 LENIENT: CodecOptions[Document] = CodecOptions(

@@ -1,7 +1,7 @@
 """Connections to RabbitMQ: one connection is one life.
 
-A connection that breaks is thrown away with all that hung on it (channels, delivery tags,
-unconfirmed publishes), and its user starts again on a new one. Nothing is restored behind its back.
+A connection that breaks is discarded with all that depends on it (channels, delivery tags,
+unconfirmed publishes), and its user starts again on a new one. Nothing is restored in secret.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A program's command line: `--help` tells the variables it reads; an option sets one of them."""
+"""A program's command line: `--help` lists the variables that it reads; an option sets one."""
 
 import argparse
 import os

@@ -35,8 +35,8 @@ def traced_by_body(
             body = await read_body(request)
         except Problem as problem:
             return await _in_span(name, request, _caller(request), _refused(problem))
-        told = traceparent_of(body)
-        parent = _caller(request) if told is None else context_of(told)
+        traceparent = traceparent_of(body)
+        parent = _caller(request) if traceparent is None else context_of(traceparent)
         return await _in_span(name, request, parent, endpoint(request, body))
 
     return in_span

@@ -1,6 +1,6 @@
 """What a request may say, and how what is wrong with it is answered: problems (RFC 9457).
 
-A client's mistake is a 4xx that names the field; a database that is away is a 503 with
+A client's mistake is a 4xx that names the field; a database that is unavailable is a 503 with
 `Retry-After`; a client never sees a 500 for anything it sent.
 """
 

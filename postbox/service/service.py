@@ -4,7 +4,7 @@
     service.consume("orders.events", decode=decode, handler=handle)
     await service.run(stop, host="127.0.0.1", port=8080, routes=[...])
 
-The HTTP edge answers from the first moment, so that `/healthz` and `/readyz` tell the truth while
+The HTTP edge answers from the first moment, so that `/healthz` and `/readyz` are true while
 the database or the broker is unavailable; everything else starts as soon as it can.
 """
 

@@ -2,7 +2,7 @@
 
 Whoever notices first repairs a binding that somebody tore. That the table was declared once is
 remembered in the service's database, so that a service may start, and accept work, while the
-broker is away: the queues are durable, and events wait in the outbox.
+broker is unavailable: the queues are durable, and events wait in the outbox.
 """
 
 import asyncio
@@ -94,7 +94,7 @@ class TopologyKeeper:
             await self._remember()
 
     async def _look(self, channel: AbstractChannel) -> None:
-        """Show, and tell once they grow, the messages that wait for a person."""
+        """Show the messages that wait for a person, and log when they grow."""
         for name in self._topology.for_people:
             queue = await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
             messages = queue.declaration_result.message_count or 0

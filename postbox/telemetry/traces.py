@@ -133,7 +133,7 @@ def flow_span(
 
 
 class Call:
-    """A request that is made of another system over HTTP, as its span tells of it."""
+    """A request that is made of another system over HTTP, as its span records it."""
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span

@@ -82,7 +82,7 @@ class Candidate:
         if is_refused(error):
             self._log.error("the database refuses the relay", reason=str(error))
         elif is_passing(error):
-            self._log.warning("the database is away", reason=str(error))
+            self._log.warning("the database is unavailable", reason=str(error))
         else:
             self._log.error("the database failed us; trying again", exc_info=error)
 
@@ -103,7 +103,7 @@ class Candidate:
         if (division := await self._checkpoint.other_division()) is not None:
             return division, None
         term = await self._checkpoint.take()
-        # One of another division may have asked at the same moment, and been told the same.
+        # One of another division may have asked at the same time and got the same answer.
         if term is not None and (division := await self._checkpoint.other_division()) is not None:
             await term.release()
             return division, None
@@ -156,7 +156,9 @@ class Candidate:
             async with asyncio.timeout(self._options.drain_s):
                 await first_of(working, emptied)
         except TimeoutError:
-            self._log.warning("not all could be published in time; it stays owed", rows=len(window))
+            self._log.warning(
+                "not all rows could be published in time; they stay pending", rows=len(window)
+            )
         finally:
             await cancelled(emptied)
 

@@ -21,9 +21,9 @@ QUESTION_TIMEOUT_S: Final = 3.0
 async def measure(
     source: str, database: Database, statuses: Mapping[Shard, Status], *, every_s: float
 ) -> None:
-    """Measure, forever, standing by or not: what the source owes, and how old each token is."""
+    """Measure forever, as a leader or a standby: the pending rows, and the age of each token."""
     checkpoints = {shard: Checkpoint(database, shard, holder="", lease_s=0) for shard in statuses}
-    is_away = True  # until it answered once
+    is_unavailable = True  # until it answered once
     while True:
         try:
             with pymongo.timeout(QUESTION_TIMEOUT_S):
@@ -35,12 +35,12 @@ async def measure(
                     if (token_age_s := await checkpoint.token_age_s()) is not None:
                         metrics.token_age.set(token_age_s, statuses[shard].labels)
         except (PyMongoError, DatabaseUnavailable) as error:
-            is_away = True
+            is_unavailable = True
             for status in statuses.values():
                 status.database_failed(f"{type(error).__name__}: {error}")
         else:
-            if is_away:
-                is_away = False
+            if is_unavailable:
+                is_unavailable = False
                 for status in statuses.values():
                     status.database_ok()
         await asyncio.sleep(every_s)

@@ -27,7 +27,7 @@ ATTENDS_PER_LEASE: Final = 3
 QUESTION_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 1.0
 EXPIRY: Final = timedelta(minutes=10)
-"""When the documents of relays that died are cleared away; they count for nothing long before."""
+"""When the documents of relays that died are deleted; they stop counting long before."""
 
 
 class Members:
@@ -105,7 +105,7 @@ class Sharing:
         self._log = structlog.get_logger("relay").bind(source=source)
 
     async def keep(self) -> None:
-        """Attend and look, forever. While the database is away, all stays as it is."""
+        """Attend and look, forever. While the database is unavailable, nothing changes."""
         attend_due_s = 0.0
         is_prepared = False
         while True:

@@ -1,4 +1,4 @@
-"""What the broker refuses is told of: at once at /readyz, and now and then in the log."""
+"""Rejected publishes are reported: at once at /readyz, and every ten seconds in the log."""
 
 import time
 from typing import Final
@@ -6,23 +6,23 @@ from typing import Final
 from postbox.rabbitmq import Outcome, Outgoing
 from relay.state import Status
 
-TELL_EVERY_S: Final = 10.0
+REPORT_EVERY_S: Final = 10.0
 
 
 class RejectedPublishes:
-    """Tells at most every ten seconds: a full queue refuses thousands of messages in one."""
+    """Logs at most every ten seconds: a full queue rejects thousands of messages in one."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
         self._count = 0
-        self._tell_at_s = 0.0
+        self._report_at_s = 0.0
 
-    def tell(self, message: Outgoing, outcome: Outcome) -> None:
+    def report(self, message: Outgoing, outcome: Outcome) -> None:
         self._count += 1
         self._status.broker_failed(f"it refuses events: {outcome.value}")
-        if time.monotonic() < self._tell_at_s:
+        if time.monotonic() < self._report_at_s:
             return
-        self._tell_at_s = time.monotonic() + TELL_EVERY_S
+        self._report_at_s = time.monotonic() + REPORT_EVERY_S
         self._status.log.warning(
             "the broker refuses events; they will be sent again until it takes them",
             event_id=message.message_id,

@@ -74,7 +74,9 @@ class Sender:
             except BrokerUnavailable as error:
                 again = self._window.rewind()
                 self._status.broker_failed(str(error))
-                self._log.warning("the broker is away", reason=str(error), to_send_again=again)
+                self._log.warning(
+                    "the broker is unavailable", reason=str(error), to_send_again=again
+                )
             if time.monotonic() - began_s > STABLE_AFTER_S:
                 delay_s = RECONNECT_FIRST_S
             await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))
@@ -131,7 +133,7 @@ class Sender:
             self._torn.set()
         if entry.span is not None:
             entry.span.add_event(f"message {outcome.value}", {"try": entry.tries})
-        self._rejected.tell(message, outcome)
+        self._rejected.report(message, outcome)
 
     async def _watch(self, publisher: Publisher) -> None:
         """BrokerUnavailable past the deadline; while the broker blocks, that clock stands still."""

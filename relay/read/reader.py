@@ -1,4 +1,4 @@
-"""What is owed, in order: pending rows where there is no usable token, then the change stream.
+"""Reads what is to be published: pending rows where no token is usable, then the change stream.
 
 Rows are the truth, the token is an optimisation. No row is missed between the two: a pass over the
 pending rows reads at least what was committed up to a time T, and the stream starts at T.
@@ -54,7 +54,7 @@ class Reader:
         self._log = status.log
 
     async def run(self, token: Token | None) -> None:
-        """Read from `token` on, forever. PyMongoError where the database is away."""
+        """Read from `token` on, forever. PyMongoError where the database is unavailable."""
         await self._prepare()
         while True:
             try:

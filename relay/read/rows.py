@@ -1,4 +1,4 @@
-"""The outbox as the relay sees it: what is owed, what was sent, what never can be."""
+"""The outbox as the relay sees it: its pending, published and parked rows."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from scenarios.checker.snapshot import Snapshot
 
 
-def kept_is_owed(snapshot: Snapshot) -> Iterator[str]:
+def kept_is_expected(snapshot: Snapshot) -> Iterator[str]:
     """I4. Captured minus refunded is the price of a confirmed booking, and nothing otherwise."""
     kept: defaultdict[str, Counter[str]] = defaultdict(Counter)
     charges = {charge["paymentId"]: charge for charge in snapshot.charges}
@@ -21,12 +21,14 @@ def kept_is_owed(snapshot: Snapshot) -> Iterator[str]:
     for intent_id in kept.keys() | snapshot.bookings.keys():
         booking = snapshot.bookings.get(intent_id)
         confirmed = booking is not None and booking["state"] == "confirmed"
-        owed = Counter({booking["currency"]: booking["amount"]} if booking and confirmed else {})
-        if kept[intent_id] != owed:
+        expected = Counter(
+            {booking["currency"]: booking["amount"]} if booking and confirmed else {}
+        )
+        if kept[intent_id] != expected:
             state = booking["state"] if booking else "unknown to the booking service"
             yield (
                 f"of {intent_id}, which is {state}, {_words(kept[intent_id])} is kept"
-                f" instead of {_words(owed)}"
+                f" instead of {_words(expected)}"
             )
     yield from _ledgers_agree(snapshot)
 

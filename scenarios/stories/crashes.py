@@ -88,8 +88,8 @@ async def payment_service_down(context: StoryContext) -> str:
         await context.provider.charge(paying)
         await context.gateway.cancel(cancelling)
         await context.becomes(cancelling, "cancelled")
-        owed = await context.provider.webhooks_owed()
-        require(owed > 0, "the provider owes no webhook, though nobody took it")
+        pending = await context.provider.webhooks_owed()
+        require(pending > 0, "the provider owes no webhook, though nobody took it")
     context.ends(paying, confirmed())
     context.ends(cancelling, cancelled().plus(CONFIRMED))
     return "one paid and one cancelled while nobody could take or give money"

@@ -72,7 +72,7 @@ async def provider_declines(context: StoryContext) -> str:
     """A declined card does not end the booking: the customer may pay in another way.
 
     Goal: the booking waits until its deadline. Method: book with a card that the provider
-    declines, see that told, then pay at the provider.
+    declines, see that reported, then pay at the provider.
     """
     intent = context.intent()
     await context.gateway.book(intent, payment_method="declined-card")

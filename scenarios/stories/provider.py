@@ -1,4 +1,4 @@
-"""The provider misbehaves: it fails, does it and does not say so, or forgets to tell."""
+"""The provider misbehaves: it fails, does it and does not say so, or sends no webhook."""
 
 from typing import Final
 
@@ -59,7 +59,7 @@ async def provider_timeout_after_success(context: StoryContext) -> str:
 
 
 async def lost_webhook(context: StoryContext) -> str:
-    """The provider never tells of a charge.
+    """The provider never reports a charge.
 
     Goal: reconciliation finds it: in time it confirms the booking, too late it is refunded.
     Method: book, pay, and have the webhook dropped.

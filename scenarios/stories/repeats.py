@@ -63,8 +63,8 @@ async def poison_message(context: StoryContext) -> str:
             if await context.broker.waiting(f"{queue}.dead") < len(bodies):
                 return None
             letters = await context.broker.dead_letters(queue)
-            told = {one.event_id: one.reason for one in letters if one.event_id in bodies}
-            return set(told.values()) if told.keys() == bodies.keys() else None
+            reasons = {one.event_id: one.reason for one in letters if one.event_id in bodies}
+            return set(reasons.values()) if reasons.keys() == bodies.keys() else None
 
         reasons |= await eventually(both_set_aside, for_what=f"both in {queue}.dead")
     return f"2 unreadable messages before a booking, set aside as {', '.join(sorted(reasons))}"

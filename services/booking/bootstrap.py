@@ -9,16 +9,16 @@ from postbox.events import Event as Envelope
 from postbox.mongo import Database, ensure_collections
 from postbox.rabbitmq import Topology
 from postbox.service import Service, load
-from services.booking import instruments
+from services.booking import metrics
+from services.booking.deadlines import Sweeper
 from services.booking.settings import BookingSettings
-from services.booking.sweeper import Sweeper
 from services.booking.work import Handle, Timeouts
 
 
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(BookingSettings)
-    instruments.begin()
+    metrics.begin()
     timeouts = Timeouts(
         payment_ms=int(settings.payment_timeout_s * 1000),
         intent_ms=int(settings.intent_timeout_s * 1000),
@@ -29,7 +29,7 @@ async def main(stop: asyncio.Event) -> None:
         "booking.events",
         decode=_decode,
         handler=Handle(service.database, service.clock, timeouts),
-        applied=instruments.judged,
+        applied=metrics.judged,
         decision_attribute="booking.decision",
     )
     sweeper = Sweeper(service.database, service.outbox, service.clock, timeouts)

@@ -9,10 +9,10 @@ from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, DatabaseClock, Document, Session, States
 from postbox.telemetry import current_trace, link_to, under
-from services.booking.core import Decision, Input, decide
+from services.booking.rules.core import Decision, Input, decide
+from services.booking.rules.state import Booking
+from services.booking.rules.table import Deadline, Outcome, SlotChange
 from services.booking.slots import Slots
-from services.booking.state import Booking
-from services.booking.table import Deadline, Outcome, SlotChange
 
 
 @dataclass(frozen=True, kw_only=True)

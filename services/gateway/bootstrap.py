@@ -12,7 +12,7 @@ from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake
 from services.gateway.projection import Project
 from services.gateway.settings import GatewaySettings
-from services.gateway.watch import Watch
+from services.gateway.streams import Watch
 
 
 async def main(stop: asyncio.Event) -> None:

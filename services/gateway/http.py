@@ -34,8 +34,8 @@ from services.gateway.requests import (
     idempotency_key,
     parse,
 )
-from services.gateway.view import View
-from services.gateway.watch import Subscriber, Watch
+from services.gateway.rules.view import View
+from services.gateway.streams import Subscriber, Watch
 
 LISTEN_MAX_S = 900.0
 PING_S = 15

@@ -25,9 +25,9 @@ from postbox.outbox import Outbox
 from postbox.runtime import crash_point
 from postbox.service import Problem, Submission
 from postbox.telemetry import trace_id, under
-from services.gateway.core import project
 from services.gateway.requests import CancelBooking, Command, CreateIntent
-from services.gateway.view import View
+from services.gateway.rules.core import project
+from services.gateway.rules.view import View
 
 KEY_RETENTION = timedelta(days=7)
 

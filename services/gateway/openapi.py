@@ -25,7 +25,7 @@ _ERRORS = {
     "415": _problem("The content type is not application/json"),
     "422": _problem("A field is not valid, or a key was used before with another request"),
     "503": {
-        **_problem("The database is away; try again after Retry-After seconds"),
+        **_problem("The database is unavailable; try again after Retry-After seconds"),
         "headers": {"Retry-After": {"schema": {"type": "integer"}}},
     },
 }

@@ -7,8 +7,8 @@ from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, Session, States
 from postbox.telemetry import trace_id
-from services.gateway.core import project
-from services.gateway.view import View
+from services.gateway.rules.core import project
+from services.gateway.rules.view import View
 
 
 class Project:

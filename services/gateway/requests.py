@@ -52,19 +52,19 @@ B = TypeVar("B", bound=_Body)
 
 
 def parse(kind: type[B], document: Mapping[str, Any]) -> B:
-    """`document` as a `kind`; Problem 422 names the first field that is wrong, and tells of all."""
+    """`document` as a `kind`; Problem 422 names the first field that is wrong, and lists all."""
     try:
         return kind.model_validate(document)
     except ValidationError as error:
-        told = [
+        problems = [
             (".".join(str(part) for part in one["loc"]), one["msg"])
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise Problem(
             422,
             "The request is not valid",
-            field=told[0][0],
-            detail="; ".join(f"{field}: {message}" for field, message in told),
+            field=problems[0][0],
+            detail="; ".join(f"{field}: {message}" for field, message in problems),
         ) from error
 
 

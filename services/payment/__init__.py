@@ -1,1 +1,1 @@
-"""The payment service: knows every charge, captures what is asked for, gives back what is owed."""
+"""The payment service: knows every charge, captures on request, makes refunds."""

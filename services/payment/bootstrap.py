@@ -11,23 +11,23 @@ from postbox.events import Event as Envelope
 from postbox.mongo import Database, ensure_collections
 from postbox.rabbitmq import Topology
 from postbox.service import Service, load
-from services.payment import instruments
-from services.payment.errands import Captures, Refunds
+from services.payment import metrics
 from services.payment.http import PaymentApi
-from services.payment.intake import ChargeIntake
 from services.payment.overdue import Overdue
-from services.payment.provider import HttpProvider
-from services.payment.reconcile import Reconciler
+from services.payment.provider.jobs import Captures, Refunds
+from services.payment.provider.port import HttpProvider
+from services.payment.provider.reconciliation import Reconciler
+from services.payment.provider.worker import Worker
 from services.payment.settings import PaymentSettings
-from services.payment.signature import Signatures
+from services.payment.webhook.intake import ChargeIntake
+from services.payment.webhook.signature import Signatures
 from services.payment.work import Handle, Ledger
-from services.payment.worker import Worker
 
 
 async def main(stop: asyncio.Event) -> None:
     """Run until `stop` is set."""
     settings = load(PaymentSettings)
-    instruments.begin()
+    metrics.begin()
     topology = Topology(exchange=EXCHANGE, queues=QUEUES)
     service = Service.configured("payment", settings, topology=topology)
     provider = HttpProvider(str(settings.provider_url))
@@ -37,11 +37,11 @@ async def main(stop: asyncio.Event) -> None:
         "payment.events",
         decode=_decode,
         handler=Handle(service.database),
-        applied=lambda decisions: instruments.decided(one.outcome for one in decisions),
+        applied=lambda decisions: metrics.decided(one.outcome for one in decisions),
         decision_attribute="booking.decision",
     )
-    for errand in (Refunds(provider), Captures(provider)):
-        service.also(Worker(errand, service.database, ledger, service.clock).run)
+    for job in (Refunds(provider), Captures(provider)):
+        service.also(Worker(job, service.database, ledger, service.clock).run)
     reconciler = Reconciler(
         provider, service.database, intake, interval_s=settings.reconcile_interval_s
     )

@@ -5,9 +5,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from postbox.service import Problem, Service, reply, traced_by_body
-from services.payment.charge import traceparent_of
-from services.payment.intake import ChargeIntake
-from services.payment.signature import Signatures
+from services.payment.webhook.charge import traceparent_of
+from services.payment.webhook.intake import ChargeIntake
+from services.payment.webhook.signature import Signatures
 
 
 class PaymentApi:

@@ -9,7 +9,7 @@ from pymongo import ASCENDING, IndexModel
 from postbox.errors import TryAgain
 from postbox.mongo import Database, DatabaseClock, bounded, ensure_indexes
 from postbox.runtime import pause
-from services.payment import instruments
+from services.payment import metrics
 
 log = structlog.get_logger()
 INTERVAL_S = 15.0
@@ -42,7 +42,7 @@ class Overdue:
             except TryAgain as error:
                 log.warning("cannot look for overdue payments", reason=str(error))
             else:
-                instruments.overdue(count)
+                metrics.overdue(count)
                 if count:
                     log.error("payments were not judged in time", count=count)
             await pause(stop, INTERVAL_S)

@@ -27,7 +27,7 @@ class PaymentSettings(ServiceSettings):
     webhook_secret: Annotated[SecretStr, AfterValidator(_usable)]
     """The provider signs its webhooks with it (Standard Webhooks)."""
     reconcile_interval_s: PositiveFloat = 60
-    """Seconds between two readings of the provider's list for charges that no webhook told of."""
+    """Seconds between two readings of the provider's list for charges that no webhook reported."""
     payment_timeout_s: PositiveFloat = 900
     """As the booking service has it."""
     intent_timeout_s: PositiveFloat = 900

@@ -15,9 +15,9 @@ from postbox.outbox import Outbox
 from postbox.runtime import crash_point
 from postbox.service import GroupCommit, Submission
 from postbox.telemetry import current_trace, under
-from services.payment import instruments
-from services.payment.core import Decision, Input, Known, decide, keys
-from services.payment.state import Capture, ClosedIntent, Payment
+from services.payment import metrics
+from services.payment.rules.core import Decision, Input, Known, decide, keys
+from services.payment.rules.state import Capture, ClosedIntent, Payment
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Ledger:
 
         decisions = await transaction(self._database.client, body)
         crash_point("payment.committed")
-        instruments.decided(decision.outcome.value for decision in decisions)
+        metrics.decided(decision.outcome.value for decision in decisions)
         return decisions
 
 

@@ -3,10 +3,10 @@
 What it guarantees:
 
 - A charge, capture or refund that was answered is in the ledger, with the answer to its
-  idempotency key and the webhook it owes: all three commit together, before the answer.
+  idempotency key and the pending webhook: all three commit together, before the answer.
 - The same key with the same body gets the same answer forever; metadata is a note and is not
   compared, so that a retry may carry another trace context.
-- An owed webhook is sent, signed anew each time, until it is answered 2xx, across restarts.
+- A pending webhook is sent, signed anew each time, until it is answered 2xx, across restarts.
 - All of it survives kill -9 of this process. (SQLite in WAL mode with synchronous=NORMAL: a power
   cut may take the last transactions, the death of the process may not.)
 
@@ -36,5 +36,5 @@ and refunds together. A reader who wants an overlap of a minute therefore asks f
 `after=<next - 60_000_000>`; a cursor also stays meaningful against a new, empty ledger.
 
 A request with an idempotency key whose twin is still being worked on is answered 409, and so is a
-key that was used with another body; the problem's type tells which.
+key that was used with another body; the problem's type says which.
 """

@@ -16,7 +16,7 @@ from stack.provider.endpoint import Endpoint
 from stack.provider.ledger import Ledger
 from stack.provider.operations import Operations
 from stack.provider.settings import OPTIONAL, VARIABLES, InvalidSettingError, Settings
-from stack.provider.webhooks import Dispatcher, OwedWebhooks
+from stack.provider.webhooks import Dispatcher, PendingWebhooks
 
 KEEP_ALIVE_S = 60
 """Longer than clients keep an idle connection, so that they never write to one just closed."""
@@ -48,11 +48,11 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
-    ledger, owed = Ledger(connection), OwedWebhooks(connection)
-    dispatcher = Dispatcher(owed, Endpoint(settings.webhook_url), settings.signer)
-    operations = Operations(connection, ledger, owed)
+    ledger, pending = Ledger(connection), PendingWebhooks(connection)
+    dispatcher = Dispatcher(pending, Endpoint(settings.webhook_url), settings.signer)
+    operations = Operations(connection, ledger, pending)
     uvicorn.run(
-        Api(ledger, owed, operations, dispatcher).application(),
+        Api(ledger, pending, operations, dispatcher).application(),
         host=settings.host,
         port=settings.port,
         loop="uvloop",

@@ -19,7 +19,7 @@ from stack.provider.ledger import Answer, Ledger, Operation
 from stack.provider.operations import Operations
 from stack.provider.orders import Body, CaptureOrder, ChargeOrder, RefundOrder
 from stack.provider.problems import EXCEPTION_HANDLERS, Problem, invalid, read_body
-from stack.provider.webhooks import Dispatcher, OwedWebhooks
+from stack.provider.webhooks import Dispatcher, PendingWebhooks
 
 PAGE_ENTRIES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
@@ -45,10 +45,14 @@ class Withheld(Response):
 
 class Api:
     def __init__(
-        self, ledger: Ledger, owed: OwedWebhooks, operations: Operations, dispatcher: Dispatcher
+        self,
+        ledger: Ledger,
+        pending: PendingWebhooks,
+        operations: Operations,
+        dispatcher: Dispatcher,
     ) -> None:
         self._ledger = ledger
-        self._owed = owed
+        self._pending = pending
         self._operations = operations
         self._dispatcher = dispatcher
         self._dispatching: asyncio.Task[None] | None = None
@@ -187,7 +191,7 @@ class Api:
         """Ready if the ledger can be read and webhooks are being sent; says how many are owed."""
         if self._dispatching is None or self._dispatching.done():
             raise Problem(503, "not-ready", "webhooks are no longer sent")
-        return _json(orjson.dumps({"status": "ready", "webhooksOwed": self._owed.count()}), 200)
+        return _json(orjson.dumps({"status": "ready", "webhooksOwed": self._pending.count()}), 200)
 
 
 def _idempotency_key(request: Request) -> str:

@@ -36,12 +36,12 @@ CREATE TABLE IF NOT EXISTS answers (
     body BLOB NOT NULL,
     PRIMARY KEY (operation, key)
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS webhooks (   -- owed ones only: a row goes when its last sending is done
+CREATE TABLE IF NOT EXISTS webhooks (   -- pending ones only: a row goes with its last sending
     id INTEGER PRIMARY KEY,
     message_id TEXT NOT NULL,
     body TEXT NOT NULL,
     due INTEGER NOT NULL,               -- milliseconds since 1970
-    sendings INTEGER NOT NULL,          -- successful ones still owed
+    sendings INTEGER NOT NULL,          -- successful ones still to come
     attempts INTEGER NOT NULL DEFAULT 0 -- failed ones in a row
 );
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due);

@@ -14,7 +14,7 @@ from stack.provider.database import transaction
 from stack.provider.ledger import Answer, Charge, Ledger, Operation, Refund
 from stack.provider.orders import CaptureOrder, ChargeOrder, RefundOrder, WebhookOrder
 from stack.provider.problems import Problem
-from stack.provider.webhooks import OwedWebhooks
+from stack.provider.webhooks import PendingWebhooks
 
 Reply = tuple[int, bytes]
 """Status and JSON body."""
@@ -22,7 +22,7 @@ Reply = tuple[int, bytes]
 
 class Operations:
     def __init__(
-        self, connection: sqlite3.Connection, ledger: Ledger, webhooks: OwedWebhooks
+        self, connection: sqlite3.Connection, ledger: Ledger, webhooks: PendingWebhooks
     ) -> None:
         self._connection = connection
         self._ledger = ledger

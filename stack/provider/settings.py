@@ -1,4 +1,4 @@
-"""What the simulator is told by its environment: complete and valid, or one line that says why."""
+"""The settings of the simulator, from its environment: valid, or one line that says why not."""
 
 import binascii
 import os

@@ -1,4 +1,4 @@
-"""Webhooks: owed as rows, sent until they are answered 2xx, signed anew each time.
+"""Webhooks: pending as rows, sent until they are answered 2xx, signed anew each time.
 
 A restart loses none: the rows are written with the charge and go when the last sending is done. At
 least once: a crash between an answer and its row's removal sends it again, under the same id.
@@ -35,7 +35,7 @@ class Webhook:
     attempts: int
 
 
-class OwedWebhooks:
+class PendingWebhooks:
     """The rows, and a signal that there may be something to send sooner than was thought."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -94,8 +94,8 @@ class Dispatcher:
     for a moment, for they share it.
     """
 
-    def __init__(self, owed: OwedWebhooks, endpoint: Endpoint, signer: Signer) -> None:
-        self._owed = owed
+    def __init__(self, pending: PendingWebhooks, endpoint: Endpoint, signer: Signer) -> None:
+        self._pending = pending
         self._endpoint = endpoint
         self._signer = signer
         self._in_flight: set[int] = set()
@@ -103,13 +103,13 @@ class Dispatcher:
         self._paused_until_ms = 0
 
     async def run(self) -> None:
-        """Until cancelled; what is then in flight stays owed."""
+        """Until cancelled; what is then in flight stays pending."""
         async with asyncio.TaskGroup() as sendings:
             while True:
-                self._owed.changed.clear()
+                self._pending.changed.clear()
                 wait_s = self._launch(sendings)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._owed.changed.wait(), wait_s)
+                    await asyncio.wait_for(self._pending.changed.wait(), wait_s)
 
     def _launch(self, sendings: asyncio.TaskGroup) -> float:
         """Start what is due and fits; seconds until there may be more to do."""
@@ -117,13 +117,13 @@ class Dispatcher:
         if now < self._paused_until_ms:
             return (self._paused_until_ms - now) / 1_000
         try:
-            for webhook_id in self._owed.due(now, limit=IN_FLIGHT_MAX):
+            for webhook_id in self._pending.due(now, limit=IN_FLIGHT_MAX):
                 if len(self._in_flight) == IN_FLIGHT_MAX:
                     return IDLE_S_MAX  # a sending that ends says so
                 if webhook_id not in self._in_flight:
                     self._in_flight.add(webhook_id)
                     sendings.create_task(self._send(webhook_id))
-            next_due = self._owed.next_due_ms(now)
+            next_due = self._pending.next_due_ms(now)
         except sqlite3.Error as error:
             self._pause(error)
             return BACKOFF_MAX_MS / 1_000
@@ -131,17 +131,17 @@ class Dispatcher:
 
     async def _send(self, webhook_id: int) -> None:
         try:
-            webhook = self._owed.get(webhook_id)
+            webhook = self._pending.get(webhook_id)
             if await self._delivered(webhook):
-                self._owed.succeeded(webhook)
+                self._pending.succeeded(webhook)
             else:
-                self._owed.failed(webhook)
+                self._pending.failed(webhook)
             self._outages = 0
         except (OSError, sqlite3.Error) as error:
             self._pause(error)
         finally:
             self._in_flight.discard(webhook_id)
-            self._owed.changed.set()
+            self._pending.changed.set()
 
     async def _delivered(self, webhook: Webhook) -> bool:
         at = datetime.now(UTC)

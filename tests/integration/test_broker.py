@@ -57,7 +57,7 @@ async def test_a_broker_killed_in_the_middle_of_publishing_loses_nothing(
 ) -> None:
     """Goal: what it confirmed survives, the rest is sent again. Method: a backlog, relayed to a
     broker so slow that it is killed between its first confirms and its last; and the relay with it,
-    so that nobody but the outbox knows what is owed."""
+    so that nobody but the outbox knows what is pending."""
     rabbitmq, relay = system.containers["rabbitmq"], system.containers["relay"]
     await relay.stop()
     async with Flow(system, seed, every_s=FAST_S) as flow:
@@ -84,7 +84,7 @@ async def test_a_frozen_broker_is_waited_out(system: System, seed: int) -> None:
         await asyncio.sleep(FROZEN_S)
         await rabbitmq.unpause()
         await system.ready("rabbitmq")
-    assert not flow.refusals, "a broker that is away delays events, and refuses no booking"
+    assert not flow.refusals, "a broker that is unavailable delays events, and refuses no booking"
     await check_invariants(system, flow)
 
 
@@ -171,9 +171,9 @@ async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None
 
 @pytest.mark.fault(13, "queue full")
 async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
-    """Goal: what a queue rejects stays owed until it is taken, whatever is confirmed around it.
+    """Goal: what a queue rejects stays pending until it is taken, whatever is confirmed around it.
     Method: a queue of one, whose consumer is down, while the other queues take what they get; then
-    the relay is killed, so that nobody but the outbox knows what is owed."""
+    the relay is killed, so that nobody but the outbox knows what is pending."""
     rabbitmq, relay, payment = (
         system.containers[name] for name in ("rabbitmq", "relay", "payment")
     )

@@ -10,9 +10,9 @@ from itertools import permutations
 from typing import Final
 
 from contracts.events import Event
-from services.booking.state import Booking, BookingState
-from services.gateway.view import View
-from services.payment.state import CaptureState, PaymentState
+from services.booking.rules.state import Booking, BookingState
+from services.gateway.rules.view import View
+from services.payment.rules.state import CaptureState, PaymentState
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, State
 from tests.model.scenario import PRICE
 from tests.model.system import System, Violation

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from services.payment.inputs import (
+from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
@@ -21,7 +21,7 @@ from services.payment.inputs import (
     RefundSucceeded,
     RefundUnanswered,
 )
-from services.payment.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState, PaymentState
 from tests.model.layout import FLAGS, State
 from tests.model.scenario import T0, AskedCapture
 

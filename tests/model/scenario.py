@@ -6,8 +6,8 @@ from typing import Final
 
 from contracts.events import BookingIntentCreated, PaymentRequested
 from contracts.values import Slot
-from services.booking.state import BookingState
-from services.payment.state import Charge
+from services.booking.rules.state import BookingState
+from services.payment.rules.state import Charge
 
 T0: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE: Final = 5_000

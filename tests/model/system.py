@@ -14,13 +14,13 @@ from typing import Any
 
 from contracts.events import BookingCancelRequested, Event
 from contracts.topology import QUEUES
-from services.booking import core as booking_core
-from services.booking.table import Deadline, DeadlinePassed, SlotChange
-from services.gateway import core as gateway_core
-from services.gateway.view import View
-from services.payment import core as payment_core
-from services.payment.inputs import ChargeKnown, Keys, keys
-from services.payment.state import ClosedIntent, Known
+from services.booking.rules import core as booking_core
+from services.booking.rules.table import Deadline, DeadlinePassed, SlotChange
+from services.gateway.rules import core as gateway_core
+from services.gateway.rules.view import View
+from services.payment.rules import core as payment_core
+from services.payment.rules.inputs import ChargeKnown, Keys, keys
+from services.payment.rules.state import ClosedIntent, Known
 from tests.model import provider
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, Layout, Rows, State
 from tests.model.network import FOR_GOOD, UNDER_WAY, Network, SentTwice

@@ -6,7 +6,7 @@ below its own has stopped to check what it was made for.
 
 import pytest
 
-from services.booking.state import BookingState
+from services.booking.rules.state import BookingState
 from tests.model.explore import explore
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
 

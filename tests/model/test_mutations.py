@@ -7,16 +7,16 @@ from typing import Any, cast
 import pytest
 
 from contracts.events import BookingConfirmed, BookingIntentCreated, Event, PaymentCaptured
-from services.booking import core as booking_core
-from services.booking import table as booking
-from services.booking.state import BookingState
-from services.gateway import core as gateway_core
-from services.gateway.view import View
-from services.payment import core as payment_core
-from services.payment import table as payment
-from services.payment.decision import GUARDS
-from services.payment.inputs import CaptureSucceeded, ChargeKnown
-from services.payment.state import PaymentState
+from services.booking.rules import core as booking_core
+from services.booking.rules import table as booking
+from services.booking.rules.state import BookingState
+from services.gateway.rules import core as gateway_core
+from services.gateway.rules.view import View
+from services.payment.rules import core as payment_core
+from services.payment.rules import table as payment
+from services.payment.rules.decision import GUARDS
+from services.payment.rules.inputs import CaptureSucceeded, ChargeKnown
+from services.payment.rules.state import PaymentState
 from tests.model.explore import explore
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
 from tests.model.system import Cores, Violation

@@ -9,7 +9,7 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.booking.state import BookingState
+from services.booking.rules.state import BookingState
 from tests.model.invariants import Invariants
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
 from tests.model.system import System

@@ -86,9 +86,9 @@ class Trouble:
 
 
 TROUBLES = {
-    "killed": Trouble(killed, "connecting to RabbitMQ", "the broker is away"),
-    "frozen": Trouble(frozen, "no confirm within 1 s", "the broker is away"),
-    "silent": Trouble(confirming_nothing, "no confirm within 1 s", "the broker is away"),
+    "killed": Trouble(killed, "connecting to RabbitMQ", "the broker is unavailable"),
+    "frozen": Trouble(frozen, "no confirm within 1 s", "the broker is unavailable"),
+    "silent": Trouble(confirming_nothing, "no confirm within 1 s", "the broker is unavailable"),
     "alarmed": Trouble(alarmed, "blocks publishers", "the broker blocks publishers"),
     "full": Trouble(full, "refuses events: nacked", "the broker refuses events"),
 }
@@ -181,7 +181,7 @@ async def test_an_exchange_that_is_deleted_is_declared_again(harness: RelayHarne
             unrouted = await channel.declare_queue("events.unrouted", passive=True)
             kept = {message.message_id for message in await taken(unrouted)}
     assert set(ids) <= kept | set(await harness.pull())
-    reasons = [line["reason"] for line in lines if line["event"] == "the broker is away"]
+    reasons = [line["reason"] for line in lines if line["event"] == "the broker is unavailable"]
     assert any("no exchange 'events'" in reason for reason in reasons), reasons
 
 

@@ -1,4 +1,4 @@
-"""A server that is away delays what was promised and loses none of it."""
+"""A server that is unavailable delays what was promised and loses none of it."""
 
 import asyncio
 import signal

@@ -11,14 +11,15 @@ from structlog.testing import capture_logs
 
 from postbox.mongo import Client, Database, DatabaseClock, Document, ensure_collections
 from postbox.outbox import Outbox
-from services.payment import instruments, provider
-from services.payment.core import Input
-from services.payment.errands import Captures
-from services.payment.inputs import CaptureDeclined, CaptureSucceeded
-from services.payment.provider import HttpProvider, Unanswered
-from services.payment.state import Capture, CaptureState, Charge
+from services.payment import metrics
+from services.payment.provider import port
+from services.payment.provider.jobs import Captures
+from services.payment.provider.port import HttpProvider, Unanswered
+from services.payment.provider.worker import Worker
+from services.payment.rules.core import Input
+from services.payment.rules.inputs import CaptureDeclined, CaptureSucceeded
+from services.payment.rules.state import Capture, CaptureState, Charge
 from services.payment.work import Ledger
-from services.payment.worker import Worker
 from stack.ports import LOOPBACK
 from tests.eventually import eventually
 
@@ -75,7 +76,7 @@ async def test_a_list_that_cannot_be_is_no_answer(page: object) -> None:
 async def test_an_answer_that_trickles_in_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(provider, "CALL_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(port, "CALL_TIMEOUT_S", 0.3)
     async with answering(b'{"paymentId": "p1"}', every_s=0.1) as asked:
         with pytest.raises(Unanswered, match="TimeoutError"):
             await asked.capture(CAPTURE, traceparent="")
@@ -127,7 +128,7 @@ async def test_an_answer_that_contradicts_an_earlier_one_is_alarmed(
     """Goal: money is on record, and a person is told. Method: another worker, which was slower, has
     heard meanwhile that the capture is declined."""
     alarms: list[str] = []
-    monkeypatch.setattr(instruments, "alarm", alarms.append)
+    monkeypatch.setattr(metrics, "alarm", alarms.append)
 
     async def answer(row: Document, now: datetime) -> Input:
         await ledger.decide(CaptureDeclined(capture_id=row["_id"]))
@@ -150,7 +151,7 @@ async def test_an_answer_that_contradicts_an_earlier_one_is_alarmed(
 async def test_an_errand_that_fails_ends_no_other(
     client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.payment.errands.CLAIM", timedelta(milliseconds=100))
+    monkeypatch.setattr("services.payment.provider.jobs.CLAIM", timedelta(milliseconds=100))
 
     async def answer(row: Document, now: datetime) -> Input:
         if asked.rounds == 1:

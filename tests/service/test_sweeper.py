@@ -5,8 +5,8 @@ from typing import Any
 
 from postbox.mongo import Client, DatabaseClock, ensure_collections, own_database
 from postbox.outbox import Outbox
-from services.booking.state import Booking, BookingState
-from services.booking.sweeper import Sweeper
+from services.booking.deadlines import Sweeper
+from services.booking.rules.state import Booking, BookingState
 from services.booking.work import Timeouts
 
 HOUR = timedelta(hours=1)

@@ -10,11 +10,11 @@ import pytest
 
 from postbox.rabbitmq import Topology
 from postbox.service import Service
-from services.gateway import watch
+from services.gateway import streams
 from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake
-from services.gateway.view import View
-from services.gateway.watch import Watch
+from services.gateway.rules.view import View
+from services.gateway.streams import Watch
 from stack.ports import LOOPBACK, free_port
 from tests.conftest import Space
 from tests.eventually import eventually
@@ -91,7 +91,7 @@ async def test_a_stream_that_hangs_ends_its_followers_and_the_next_are_served(
     gateway: httpx.AsyncClient, space: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Goal: nobody follows a dead stream. Method: MongoDB holds back its answer."""
-    monkeypatch.setattr(watch, "ANSWER_LIMIT_S", IMPATIENT_S)
+    monkeypatch.setattr(streams, "ANSWER_LIMIT_S", IMPATIENT_S)
     held = {"blockConnection": True, "blockTimeMS": int(6 * IMPATIENT_S * 1_000)}
     async with (
         gateway.stream("GET", f"/booking/{INTENT}/events") as answer,

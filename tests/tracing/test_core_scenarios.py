@@ -45,7 +45,7 @@ async def test_duplicate_events(system: TracedSystem) -> None:
 
 
 async def test_booking_service_down(system: TracedSystem) -> None:
-    """What waited in the queue while it was away goes on in the same trace."""
+    """What waited in the queue while it was unavailable goes on in the same trace."""
     customer = Customer()
     await system.stack.hold("booking")
     await system.pay(customer, await system.book(customer))

@@ -1,4 +1,4 @@
-"""A program that ends has sent every span it had; one whose collector is away ends all the same."""
+"""A program that ends has sent every span; an unavailable collector does not delay its end."""
 
 import asyncio
 import signal

@@ -86,8 +86,8 @@ def _name(name: str, kind: int) -> bytes:
 
 
 @lru_cache(CACHED_MAX)
-def _status(code: int, told: str) -> bytes:
-    message = _field(2, told.encode()) if told else b""
+def _status(code: int, description: str) -> bytes:
+    message = _field(2, description.encode()) if description else b""
     return _field(15, message + (bytes((0x18, code)) if code else b""))
 
 

@@ -83,7 +83,7 @@ async def test_while_the_database_is_away_consuming_waits(
         await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
         async with outage(mongod):
             await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
-            await eventually(told(service, "the database is away"))
+            await eventually(told(service, "the database is unavailable"))
         await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
         await is_applied(service, at, 90)
         assert await service.totals() == {"o1": 90}
@@ -99,7 +99,7 @@ async def test_a_database_that_refuses_us_is_no_messages_fault(
     async with broker(space) as at, FakeService(client, space).open() as service:
         async with failing(space.mongo_uri, "find", "insert", errorCode=code):
             await at.publish(*(event_of(Placed("o1")) for _ in range(10)))
-            await eventually(told(service, "the database is away"))
+            await eventually(told(service, "the database is unavailable"))
             for _ in range(20):
                 await asyncio.sleep(QUICK.database_retry_s / 10)
                 assert service.health.problems

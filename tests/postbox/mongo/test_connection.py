@@ -1,4 +1,4 @@
-"""What a database that is away looks like, and collections that several make at once."""
+"""What a database that is unavailable looks like, and collections that several make at once."""
 
 import asyncio
 from contextlib import AsyncExitStack

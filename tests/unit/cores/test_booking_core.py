@@ -20,9 +20,9 @@ from contracts.events import (
 )
 from contracts.topology import QUEUES
 from contracts.values import Reason, Slot
-from services.booking.core import Input, UndeclaredTransition, decide
-from services.booking.state import Booking, BookingState, HeldPayment
-from services.booking.table import TABLE, DeadlinePassed
+from services.booking.rules.core import Input, UndeclaredTransition, decide
+from services.booking.rules.state import Booking, BookingState, HeldPayment
+from services.booking.rules.table import TABLE, DeadlinePassed
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SLOT = Slot(resource_id="r", starts_at=NOON, ends_at=NOON + timedelta(minutes=15))

@@ -22,9 +22,9 @@ from contracts.events import (
     PaymentRequested,
 )
 from contracts.values import Reason, Slot
-from services.gateway import core
-from services.gateway.core import project
-from services.gateway.view import View
+from services.gateway.rules import core
+from services.gateway.rules.core import project
+from services.gateway.rules.view import View
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SLOT = Slot(resource_id="r", starts_at=NOON, ends_at=NOON + timedelta(minutes=15))

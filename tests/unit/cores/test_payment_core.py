@@ -21,8 +21,8 @@ from contracts.events import (
 )
 from contracts.topology import QUEUES
 from contracts.values import ERROR_MAX_CHARS, Reason
-from services.payment.core import STUCK_AFTER_ATTEMPTS, UndeclaredTransition, decide, keys
-from services.payment.inputs import (
+from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, UndeclaredTransition, decide, keys
+from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
@@ -34,7 +34,7 @@ from services.payment.inputs import (
     RefundSucceeded,
     RefundUnanswered,
 )
-from services.payment.state import (
+from services.payment.rules.state import (
     Capture,
     CaptureState,
     Charge,
@@ -43,7 +43,7 @@ from services.payment.state import (
     Payment,
     PaymentState,
 )
-from services.payment.table import CAPTURE_TABLE, PAYMENT_TABLE
+from services.payment.rules.table import CAPTURE_TABLE, PAYMENT_TABLE
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)

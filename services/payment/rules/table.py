@@ -18,7 +18,7 @@ from contracts.events import (
     PaymentRequested,
 )
 from contracts.values import Reason
-from services.payment.inputs import (
+from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureInput,
@@ -30,7 +30,7 @@ from services.payment.inputs import (
     RefundSucceeded,
     RefundUnanswered,
 )
-from services.payment.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState, PaymentState
 
 
 class Outcome(StrEnum):

@@ -14,7 +14,7 @@ class PaymentState(StrEnum):
     NONE = "none"  # not heard of; never stored
     CAPTURED = "captured"  # taken from the customer; the booking has not judged it yet
     SETTLED = "settled"  # pays for a confirmed booking
-    REFUND_PENDING = "refund_pending"  # owed to the customer
+    REFUND_PENDING = "refund_pending"  # to go back to the customer
     REFUNDED = "refunded"  # given back
 
 

@@ -21,7 +21,7 @@ from contracts.events import (
     PaymentFailed,
 )
 from contracts.values import Reason
-from services.booking.state import BookingState
+from services.booking.rules.state import BookingState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from contracts.values import Reference
 from postbox.telemetry import call_span
-from services.payment.state import Capture, Payment
+from services.payment.rules.state import Capture, Payment
 
 STEP_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 8.0

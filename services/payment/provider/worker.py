@@ -1,4 +1,4 @@
-"""The workers that run errands: they find what is owed, ask the provider, and never give up."""
+"""The workers that run provider jobs: they find what is due, call the provider, never give up."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from postbox.errors import TryAgain
 from postbox.mongo import Database, DatabaseClock, Document, bounded, ensure_indexes
 from postbox.runtime import crash_point, pause
 from postbox.telemetry import CONVERSATION, annotate, context_of, flow_span, untraced
-from services.payment.core import Outcome
-from services.payment.errands import Captures, Errand, Refunds
+from services.payment.provider.jobs import Captures, ProviderJob, Refunds
+from services.payment.rules.core import Outcome
 from services.payment.work import Ledger
 
 log = structlog.get_logger()
@@ -19,27 +19,28 @@ CALLS_MAX = 32
 
 
 class Worker:
-    """Runs one kind of errand. Several workers, of several processes, may run side by side."""
+    """Runs one kind of job. Several workers, of several processes, may run side by side."""
 
     def __init__(
-        self, errand: Errand, database: Database, ledger: Ledger, clock: DatabaseClock
+        self, job: ProviderJob, database: Database, ledger: Ledger, clock: DatabaseClock
     ) -> None:
-        self._errand = errand
-        self._rows = database[errand.collection]
+        self._job = job
+        self._rows = database[job.collection]
         self._ledger = ledger
         self._clock = clock
         self._running: set[str] = set()
 
     @staticmethod
     async def prepare(database: Database) -> None:
-        """The indexes that find what is owed without reading what is not."""
-        for errand in (Refunds, Captures):
-            owed = IndexModel(
+        """The indexes that find what is due without reading what is not."""
+        earlier = {"owed": {"due_at": ASCENDING}}
+        for job in (Refunds, Captures):
+            due = IndexModel(
                 [("due_at", ASCENDING)],
-                name="owed",
-                partialFilterExpression={"state": errand.state},
+                name="due",
+                partialFilterExpression={"state": job.state},
             )
-            await ensure_indexes(database[errand.collection], [owed])
+            await ensure_indexes(database[job.collection], [due], earlier=earlier)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look for what is due, ten times a second, and run as much as there is room for."""
@@ -48,7 +49,7 @@ class Worker:
                 try:
                     rows = await self._due()
                 except TryAgain as error:
-                    log.warning("errands wait", kind=self._errand.name, reason=str(error))
+                    log.warning("provider jobs wait", kind=self._job.name, reason=str(error))
                     continue
                 for row in rows[: CALLS_MAX - len(self._running)]:
                     self._running.add(row["_id"])
@@ -60,36 +61,36 @@ class Worker:
             found = (
                 self._rows.find(
                     {
-                        "state": self._errand.state,
+                        "state": self._job.state,
                         "_id": {"$nin": list(self._running)},
                         "$or": [{"due_at": None}, {"due_at": {"$lte": now}}],
                     }
                 )
-                .hint("owed")
+                .hint("due")
                 .sort("due_at", ASCENDING)
                 .limit(CALLS_MAX)
             )
             return await found.to_list()
 
     async def _run(self, row: Document) -> None:
-        """One errand. A database that is away is left for the next look: the row is still owed."""
+        """One job. Where the database is unavailable, the row is still due at the next look."""
         context = context_of(row["traceparent"])
         try:
-            with flow_span(f"{self._errand.name} at provider", context):
+            with flow_span(f"{self._job.name} at provider", context):
                 outcome = await self._ask(row)
                 annotate({CONVERSATION: row["intent_id"], "booking.decision": outcome.value})
         except TryAgain as error:
             log.warning(
-                "an errand waits",
-                kind=self._errand.name,
+                "a provider job waits",
+                kind=self._job.name,
                 id=row["_id"],
                 intent_id=row["intent_id"],
                 reason=str(error),
             )
         except Exception as error:
             log.error(
-                "an errand failed; it stays owed",
-                kind=self._errand.name,
+                "a provider job failed; it stays due",
+                kind=self._job.name,
                 id=row["_id"],
                 intent_id=row["intent_id"],
                 exc_info=error,
@@ -99,16 +100,16 @@ class Worker:
 
     async def _ask(self, row: Document) -> Outcome:
         """What the last decision on it was."""
-        claim = await self._ledger.decide(self._errand.due(row, self._clock.now()))
+        claim = await self._ledger.decide(self._job.due(row, self._clock.now()))
         if claim.outcome is not Outcome.ATTEMPT:
             return claim.outcome
         crash_point("payment.attempted")
         row = {**row, "attempts": row["attempts"] + 1}
-        answer = await self._errand.ask(row, self._clock.now())
+        answer = await self._job.ask(row, self._clock.now())
         crash_point("payment.answered")
         decision = await self._ledger.decide(answer)
         about = {
-            "kind": self._errand.name,
+            "kind": self._job.name,
             "id": row["_id"],
             "intent_id": row["intent_id"],
             "attempts": row["attempts"],

@@ -5,7 +5,7 @@ from typing import Final
 
 from opentelemetry import metrics
 
-from services.payment.table import Outcome
+from services.payment.rules.table import Outcome
 
 REFUND_STATES: Final = {
     Outcome.REFUND: "refund_pending",
@@ -58,7 +58,7 @@ def alarm(kind: str) -> None:
 
 
 def reconciled() -> None:
-    """Count a charge that no webhook told of."""
+    """Count a charge that no webhook reported."""
     _reconciled.add(1)
 
 

@@ -21,8 +21,16 @@ from contracts.events import (
     PaymentCaptured,
     PaymentFailed,
 )
-from services.booking.state import Booking, BookingState, HeldPayment
-from services.booking.table import TABLE, Deadline, DeadlinePassed, Guard, Outcome, Rule, SlotChange
+from services.booking.rules.state import Booking, BookingState, HeldPayment
+from services.booking.rules.table import (
+    TABLE,
+    Deadline,
+    DeadlinePassed,
+    Guard,
+    Outcome,
+    Rule,
+    SlotChange,
+)
 
 Input = (
     BookingIntentCreated | PaymentCaptured | PaymentFailed | BookingCancelRequested | DeadlinePassed
@@ -78,7 +86,7 @@ def decide(booking: Booking | None, event: Input, *, slot_free: bool) -> Decisio
 
 
 def learn(booking: Booking, event: Input) -> Booking:
-    """The booking with what the event tells; whether it is kept is for the rule to say."""
+    """The booking with what the event says; whether it is kept is for the rule to say."""
     if isinstance(event, BookingIntentCreated):
         return replace(
             booking,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from contracts.events import BookingCancelled, BookingFailed, PaymentRequested
-from services.payment.captures import decide_capture
-from services.payment.charges import decide_charge
-from services.payment.decision import STUCK_AFTER_ATTEMPTS, Decision, UndeclaredTransition
-from services.payment.inputs import (
+from services.payment.rules.captures import decide_capture
+from services.payment.rules.charges import decide_charge
+from services.payment.rules.decision import STUCK_AFTER_ATTEMPTS, Decision, UndeclaredTransition
+from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
@@ -23,8 +23,8 @@ from services.payment.inputs import (
     Keys,
     keys,
 )
-from services.payment.state import ClosedIntent, Known
-from services.payment.table import Outcome
+from services.payment.rules.state import ClosedIntent, Known
+from services.payment.rules.table import Outcome
 
 __all__ = [
     "STUCK_AFTER_ATTEMPTS",

@@ -1,7 +1,7 @@
-"""What has to be asked of the provider: captures and refunds, each a row that says it is owed.
+"""Jobs at the provider: captures and refunds, each a row that says that it is due.
 
-An errand is asked in three steps: commit that it may be asked, ask with the row's own key, commit
-the answer. A crash between any two is harmless: the row is still owed, and the key is the same.
+A job takes three steps: commit that the provider may be called, call it with the row's own key,
+commit the answer. A crash between any two is harmless: the row is still due, and the key the same.
 """
 
 import random
@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from postbox.mongo import Document
-from services.payment.core import STUCK_AFTER_ATTEMPTS, Input
-from services.payment.inputs import (
+from services.payment.provider.port import Declined, Provider, Unanswered
+from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, Input
+from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
@@ -19,8 +20,7 @@ from services.payment.inputs import (
     RefundSucceeded,
     RefundUnanswered,
 )
-from services.payment.provider import Declined, Provider, Unanswered
-from services.payment.state import Capture, Charge, Payment
+from services.payment.rules.state import Capture, Charge, Payment
 
 RETRY_MIN_S = 0.2
 RETRY_MAX_S = 30.0
@@ -29,7 +29,7 @@ CLAIM = timedelta(seconds=10)
 """How long one worker has to ask, before another may. Longer than a call to the provider takes."""
 
 
-class Errand(Protocol):
+class ProviderJob(Protocol):
     """One kind of thing to ask of the provider."""
 
     name: ClassVar[str]
@@ -44,7 +44,7 @@ class Errand(Protocol):
 
 
 class Refunds:
-    """Money that is owed back."""
+    """Money that goes back to a customer."""
 
     name: ClassVar[str] = "refund"
     collection: ClassVar[str] = "payments"

@@ -1,4 +1,4 @@
-"""A charge as the provider tells of it, by webhook or by its list."""
+"""A charge as the provider reports it, by webhook or in its list."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from pydantic.alias_generators import to_camel
 
 from contracts.currency import DEFAULT_CURRENCY
 from contracts.values import Amount, Currency, Id, Reference
-from services.payment.state import Charge
+from services.payment.rules.state import Charge
 
 
-class ToldCharge(BaseModel):
+class ReportedCharge(BaseModel):
     """The provider's words, checked; fields of its own are ignored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", alias_generator=to_camel)
@@ -33,10 +33,10 @@ class ToldCharge(BaseModel):
         )
 
 
-def traceparent_of(told: bytes) -> str | None:
+def traceparent_of(body: bytes) -> str | None:
     """The trace that a charge was made under, where the provider carried it back."""
     try:
-        metadata = _Metadata.model_validate_json(told).metadata
+        metadata = _Metadata.model_validate_json(body).metadata
     except ValidationError:
         return None
     value = metadata.get("traceparent")

@@ -1,4 +1,4 @@
-"""Views as they change, for clients that want to be told: one change stream, any number of them.
+"""Views as they change, for clients that subscribe: one change stream serves any number of them.
 
 A subscriber gets the view as it is, then each newer one. One that is slow misses steps, never the
 last. The stream runs only while somebody listens.

@@ -16,8 +16,8 @@ from postbox.mongo import Database, DatabaseClock, Document, Session, ensure_ind
 from postbox.outbox import Outbox
 from postbox.runtime import pause
 from postbox.telemetry import context_of, flow_span, untraced
-from services.booking import instruments
-from services.booking.table import DeadlinePassed
+from services.booking import metrics
+from services.booking.rules.table import DeadlinePassed
 from services.booking.work import Judged, Timeouts, Work
 
 log = structlog.get_logger()
@@ -84,7 +84,7 @@ class Sweeper:
 
         with untraced():
             judged = await transaction(self._database.client, body)
-        instruments.judged(judged)
+        metrics.judged(judged)
         return len(judged)
 
     async def _due(self, session: Session) -> list[Document]:

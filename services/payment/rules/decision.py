@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.events import Event
-from services.payment.inputs import CaptureDue, ChargeKnown, Input, RefundDue
-from services.payment.state import Known
-from services.payment.table import Guard, Outcome, Rule, Rules
+from services.payment.rules.inputs import CaptureDue, ChargeKnown, Input, RefundDue
+from services.payment.rules.state import Known
+from services.payment.rules.table import Guard, Outcome, Rule, Rules
 
 STUCK_AFTER_ATTEMPTS: Final = 10
 

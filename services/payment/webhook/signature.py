@@ -14,7 +14,7 @@ import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from postbox.service import Problem
-from services.payment import instruments
+from services.payment import metrics
 
 log = structlog.get_logger()
 HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -55,12 +55,12 @@ class Signatures:
             expected = self._webhook.sign(headers["webhook-id"], at, body.decode()).encode()
         except UnicodeDecodeError:
             return False
-        told = headers["webhook-signature"].split(" ")
-        return any(hmac.compare_digest(expected, one.encode()) for one in told)
+        signatures = headers["webhook-signature"].split(" ")
+        return any(hmac.compare_digest(expected, one.encode()) for one in signatures)
 
 
 def _alarm(message_id: str, off: timedelta) -> None:
-    instruments.alarm("untimely")
+    metrics.alarm("untimely")
     log.error(
         "a rightly signed webhook was refused for its time",
         webhook_id=message_id,

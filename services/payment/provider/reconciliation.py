@@ -15,11 +15,11 @@ from postbox.errors import TryAgain
 from postbox.mongo import Database, bounded
 from postbox.runtime import pause
 from postbox.telemetry import context_of, flow_span
-from services.payment import instruments
-from services.payment.charge import traceparent_of
-from services.payment.core import Outcome
-from services.payment.intake import ChargeIntake
-from services.payment.provider import Page, Provider, Unanswered
+from services.payment import metrics
+from services.payment.provider.port import Page, Provider, Unanswered
+from services.payment.rules.core import Outcome
+from services.payment.webhook.charge import traceparent_of
+from services.payment.webhook.intake import ChargeIntake
 
 log = structlog.get_logger()
 OVERLAP_US = 10_000_000
@@ -71,13 +71,13 @@ class Reconciler:
         for charge in page.charges:
             if _id(charge) in known:
                 continue
-            told = json.dumps(charge).encode()
-            with flow_span("reconcile charge", context_of(traceparent_of(told))):
-                outcome = await self._intake.take(told, by="reconciliation")
+            reported = json.dumps(charge).encode()
+            with flow_span("reconcile charge", context_of(traceparent_of(reported))):
+                outcome = await self._intake.take(reported, by="reconciliation")
             if outcome is Outcome.CAPTURE:
-                instruments.reconciled()
+                metrics.reconciled()
                 log.warning(
-                    "found a charge that no webhook told of",
+                    "found a charge that no webhook reported",
                     payment_id=charge["paymentId"],
                     intent_id=charge["intentId"],
                 )
@@ -85,5 +85,5 @@ class Reconciler:
 
 def _id(charge: Mapping[str, Any]) -> str | None:
     """The paymentId, where it may be one of ours; what it is otherwise, the intake will judge."""
-    told = charge.get("paymentId")
-    return told if isinstance(told, str) and told.isascii() else None
+    reported = charge.get("paymentId")
+    return reported if isinstance(reported, str) and reported.isascii() else None

@@ -24,7 +24,7 @@ from contracts.events import (
     PaymentRefundStuck,
 )
 from contracts.values import Reason
-from services.gateway.view import Entry, PaymentStatus, PaymentView, Status, View
+from services.gateway.rules.view import Entry, PaymentStatus, PaymentView, Status, View
 
 TIMELINE_MAX_ENTRIES: Final = 1_000
 

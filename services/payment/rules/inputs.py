@@ -15,12 +15,12 @@ from contracts.events import (
     BookingPaymentRejected,
     PaymentRequested,
 )
-from services.payment.state import Charge
+from services.payment.rules.state import Charge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeKnown:
-    """A webhook or the provider's list tells of a charge."""
+    """A webhook or the provider's list reports a charge."""
 
     charge: Charge
     at: datetime

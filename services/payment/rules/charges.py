@@ -8,10 +8,10 @@ from typing import Final
 
 from contracts.events import Event, PaymentCaptured, PaymentRefunded, PaymentRefundStuck
 from contracts.values import ERROR_MAX_CHARS
-from services.payment.decision import Decision, choose
-from services.payment.inputs import ChargeKnown, PaymentInput, RefundDue, RefundUnanswered
-from services.payment.state import Known, Payment, PaymentState
-from services.payment.table import PAYMENT_TABLE, Outcome, Rule
+from services.payment.rules.decision import Decision, choose
+from services.payment.rules.inputs import ChargeKnown, PaymentInput, RefundDue, RefundUnanswered
+from services.payment.rules.state import Known, Payment, PaymentState
+from services.payment.rules.table import PAYMENT_TABLE, Outcome, Rule
 
 
 def decide_charge(known: Known, event: PaymentInput) -> Decision:

@@ -162,7 +162,7 @@ def _entry(document: dict[str, Any]) -> Entry:
     return Entry(
         event_id=document["event_id"],
         type=document["type"],
-        # A client that is not told otherwise reads the database's UTC without saying so.
+        # By default a client reads the database's UTC as naive times.
         time=time if time.tzinfo else time.replace(tzinfo=UTC),
         trace_id=document["trace_id"],
         payment_id=document["payment_id"],

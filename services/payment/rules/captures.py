@@ -6,10 +6,15 @@ from dataclasses import replace
 
 from contracts.events import PaymentFailed, PaymentRequested
 from contracts.values import ERROR_MAX_CHARS
-from services.payment.decision import Decision, choose
-from services.payment.inputs import CaptureDue, CaptureInput, CaptureSucceeded, CaptureUnanswered
-from services.payment.state import Capture, CaptureState, Known
-from services.payment.table import CAPTURE_TABLE, Outcome, Rule
+from services.payment.rules.decision import Decision, choose
+from services.payment.rules.inputs import (
+    CaptureDue,
+    CaptureInput,
+    CaptureSucceeded,
+    CaptureUnanswered,
+)
+from services.payment.rules.state import Capture, CaptureState, Known
+from services.payment.rules.table import CAPTURE_TABLE, Outcome, Rule
 
 
 def decide_capture(known: Known, event: CaptureInput, capture_id: str) -> Decision:

@@ -1,0 +1,1 @@
+"""The gateway's rules, pure: what a client may ask for, and the view that events add up to."""

@@ -1,0 +1,1 @@
+"""The payment provider: its port, the jobs that workers run there, and reconciliation."""
