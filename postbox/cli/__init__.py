@@ -7,7 +7,7 @@ from postbox.extras import requires
 with requires("cli"):
     import typer
 
-    from postbox.cli import dead, outbox, relay, unrouted
+    from postbox.cli import outbox, relay, set_aside
 
 app: Final = typer.Typer(
     help="For people on call: relay status, pending and parked rows, dead letters."
@@ -21,8 +21,8 @@ app: Final = typer.Typer(
 )
 app.add_typer(relay.app, name="relay")
 app.add_typer(outbox.app, name="outbox")
-app.add_typer(dead.app, name="dead")
-app.add_typer(unrouted.app, name="unrouted")
+app.add_typer(set_aside.dead, name="dead")
+app.add_typer(set_aside.unrouted, name="unrouted")
 
 
 def main() -> None:

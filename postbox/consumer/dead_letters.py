@@ -1,4 +1,4 @@
-"""Dead letters: messages set aside with their reason, and sent again when a person says so."""
+"""Dead letters: messages set aside with their reason, until a person decides about them."""
 
 import asyncio
 from contextlib import AsyncExitStack
@@ -6,7 +6,6 @@ from typing import Any
 
 from postbox.consumer.delivery import Delivery
 from postbox.errors import BrokerUnavailable
-from postbox.events import new_id
 from postbox.mongo import DatabaseClock
 from postbox.rabbitmq import (
     AT,
@@ -18,6 +17,7 @@ from postbox.rabbitmq import (
     Topology,
     broker_errors,
     connected,
+    dead_letter,
     raw_channel,
 )
 
@@ -41,20 +41,18 @@ class DeadLetters:
         self, delivery: Delivery[Any], *, queue: str, reason: str, text: str
     ) -> None:
         """Publish to `queue`'s dead queue. Confirmed on return, else BrokerUnavailable."""
-        message = Outgoing(
+        said = {
+            REASON: reason,
+            ERROR: text[:ERROR_CHARS_MAX],
+            QUEUE: queue,
+            AT: self._clock.now().isoformat(),
+        }
+        message = Outgoing.passed_on(
             exchange=self._topology.dead,
             routing_key=queue,
-            message_id=str(delivery.properties.message_id or new_id()),
+            message_id=delivery.properties.message_id,
+            raw=dead_letter.set_aside(delivery.raw, said),
             body=delivery.body,
-            content_type=delivery.properties.content_type or "application/octet-stream",
-            type=delivery.properties.message_type,
-            headers={
-                **delivery.headers,
-                REASON: reason,
-                ERROR: text[:ERROR_CHARS_MAX],
-                QUEUE: queue,
-                AT: self._clock.now().isoformat(),
-            },
         )
         async with self._lock:
             try:

@@ -8,6 +8,7 @@ from aiormq.abc import DeliveredMessage
 from opentelemetry.trace import Span
 
 from postbox.events import Message
+from postbox.rabbitmq import raw_properties
 
 T = TypeVar("T")
 
@@ -21,6 +22,7 @@ class Delivery(Generic[T]):
     headers: Mapping[str, Any]
     properties: Any
     redelivered: bool
+    raw: bytes
     message: Message[T] | None = None
     failures: int = 0
     verdict: tuple[str, str] | None = None  # reason and text, once it is to be set aside
@@ -37,4 +39,5 @@ class Delivery(Generic[T]):
             headers=properties.headers or {},
             properties=properties,
             redelivered=bool(getattr(delivered.delivery, "redelivered", False)),
+            raw=raw_properties(delivered.header),
         )

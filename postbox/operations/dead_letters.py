@@ -1,6 +1,6 @@
-"""Letters that wait for a person: dead letters, and events that no queue wanted.
+"""Messages that wait for a person: dead letters, and events that no queue wanted.
 
-AMQP can show a message only by handing it over. So a letter is taken, and goes back to its queue
+AMQP can show a message only by delivering it. So a message is taken, and returns to its queue
 unless it is settled: at the end of the block, or when this program or its connection dies.
 """
 
@@ -17,12 +17,21 @@ from aiormq.abc import DeliveredMessage
 
 from postbox.errors import BrokerUnavailable, MalformedMessage, PostboxError
 from postbox.events import cloudevents
-from postbox.rabbitmq import AT, ERROR, QUEUE, REASON, broker_errors, connected, raw_channel
+from postbox.rabbitmq import (
+    AT,
+    ERROR,
+    QUEUE,
+    REASON,
+    broker_errors,
+    connected,
+    raw_channel,
+    raw_properties,
+)
 
 DEAD_SUFFIX = ".dead"
 RPC_TIMEOUT_S = 10.0
-GIVEN_BACK_POLL_S = 0.01
-GIVEN_BACK_POLLS_MAX = 200
+REQUEUED_POLL_S = 0.01
+REQUEUED_POLLS_MAX = 200
 
 
 class NoSuchQueue(PostboxError):
@@ -48,6 +57,9 @@ class DeadLetter:
     """How often it was handed out before, as far as the broker says."""
     content_type: str | None
     headers: Mapping[str, Any]
+    message_id: str | None
+    raw: bytes
+    """Its properties as they came."""
     body: bytes
 
     @classmethod
@@ -57,7 +69,7 @@ class DeadLetter:
         type_, subject = _envelope(delivered.body)
         count = headers.get("x-delivery-count")
         tag = delivered.delivery_tag
-        assert tag is not None, "a letter was delivered"
+        assert tag is not None, "a message was delivered"
         return cls(
             tag=tag,
             queue=queue,
@@ -67,17 +79,19 @@ class DeadLetter:
             reason=_text(headers, REASON, "x-first-death-reason"),
             error=_text(headers, ERROR),
             at=_text(headers, AT) or _died_at(headers),
-            origin=_text(headers, QUEUE, "x-first-death-queue") or _origin(queue),
+            origin=_text(headers, QUEUE) or _origin(queue) or _text(headers, "x-first-death-queue"),
             routing_key=delivered.routing_key or "",
             deliveries=count if isinstance(count, int) else 0,
             content_type=properties.content_type,
             headers=headers,
+            message_id=properties.message_id,
+            raw=raw_properties(delivered.header),
             body=delivered.body,
         )
 
 
 class DeadLetterQueue:
-    """The letters of one queue. Those that are taken and not settled go back, in any order."""
+    """The messages of one queue. Those that are taken and not settled return, in any order."""
 
     def __init__(self, channel: RawChannel, queue: str) -> None:
         self.channel = channel
@@ -85,7 +99,7 @@ class DeadLetterQueue:
         self._held = 0
 
     async def waiting(self) -> int:
-        """How many letters can be taken. NoSuchQueue where there is no such queue."""
+        """How many messages can be taken. NoSuchQueue where there is none of that name."""
         with broker_errors(f"looking at {self.queue}"):
             try:
                 declared = await self.channel.queue_declare(
@@ -96,7 +110,7 @@ class DeadLetterQueue:
         return declared.message_count or 0
 
     async def take(self, most: int) -> AsyncIterator[DeadLetter]:
-        """Up to `most` of the letters that wait now, each once, and none that comes meanwhile."""
+        """Up to `most` of the messages that wait now, each once, and none that comes later."""
         for _ in range(min(most, await self.waiting())):
             with broker_errors(f"reading {self.queue}"):
                 delivered = await self.channel.basic_get(self.queue, timeout=RPC_TIMEOUT_S)
@@ -105,39 +119,39 @@ class DeadLetterQueue:
             self._held += 1
             yield DeadLetter.of(delivered, self.queue)
 
-    async def settle(self, letter: DeadLetter) -> None:
-        """Take `letter` out of its queue for good."""
+    async def settle(self, message: DeadLetter) -> None:
+        """Remove `message` from its queue for good."""
         with broker_errors(f"acknowledging on {self.queue}"):
-            await self.channel.basic_ack(letter.tag)
+            await self.channel.basic_ack(message.tag)
         self._held -= 1
 
-    async def give_back(self) -> None:
-        """Return what is held, and wait until the queue has it: whoever looks next will see it."""
+    async def requeue(self) -> None:
+        """Requeue what is held, and wait until the queue has it: the next reader will see it."""
         if not self._held:
             return
         before = await self.waiting()
-        with broker_errors(f"giving letters back to {self.queue}"):
+        with broker_errors(f"requeuing on {self.queue}"):
             await self.channel.basic_nack(0, multiple=True, requeue=True)
-        for _ in range(GIVEN_BACK_POLLS_MAX):
+        for _ in range(REQUEUED_POLLS_MAX):
             if await self.waiting() >= before + self._held:
                 break
-            await asyncio.sleep(GIVEN_BACK_POLL_S)
+            await asyncio.sleep(REQUEUED_POLL_S)
         self._held = 0
 
 
 @asynccontextmanager
 async def opened(uri: str, queue: str) -> AsyncIterator[DeadLetterQueue]:
-    """The letters of `queue`, on a connection of their own. NoSuchQueue, BrokerUnavailable."""
-    async with connected(uri, name=f"letters of {queue}") as connection:
+    """The messages of `queue`, on a connection of their own. NoSuchQueue, BrokerUnavailable."""
+    async with connected(uri, name=f"messages of {queue}") as connection:
         with broker_errors(f"opening a channel for {queue}"):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-            box = DeadLetterQueue(await raw_channel(channel), queue)
-        await box.waiting()
+            dead_queue = DeadLetterQueue(await raw_channel(channel), queue)
+        await dead_queue.waiting()
         try:
-            yield box
+            yield dead_queue
         finally:
             with suppress(BrokerUnavailable):
-                await box.give_back()
+                await dead_queue.requeue()
 
 
 def _envelope(body: bytes) -> tuple[str | None, str | None]:

@@ -1,47 +1,45 @@
-"""What a person decides about letters: send them again, or drop them.
+"""What a person decides about messages that were set aside: redrive them, or drop them.
 
-A letter is sent again under the same message id, confirmed, and only then taken out of its queue:
-a crash between the two makes a repeat, which the inbox absorbs, and never a loss.
+A message is published again as it came, confirmed, and only then removed from its queue: a crash
+between the two makes a repeat, which the inbox absorbs, and never a loss.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from postbox.operations.dead_letters import DeadLetter, opened
-from postbox.rabbitmq import Outgoing, Publisher
+from postbox.rabbitmq import Outgoing, Publisher, dead_letter
 from postbox.runtime import crash_point
 
-LETTERS_MAX: Final = 10_000
-"""How many letters of a queue are looked at in one go."""
+MESSAGES_MAX: Final = 10_000
+"""How many messages of a queue are looked at in one run."""
 BYTES_MAX: Final = 64 * 1024 * 1024
 """How much of their bodies is held at a time."""
 CONFIRM_TIMEOUT_S: Final = 10.0
-_OURS: Final = "x-postbox-"
-_BROKERS: Final = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which letters: those for which everything that is given here holds. Nothing given: all."""
+    """Which messages: those for which everything that is given here holds. Nothing given: all."""
 
     ids: frozenset[str] | None = None
     type: str | None = None
     reason: str | None = None
 
-    def __contains__(self, letter: DeadLetter) -> bool:
+    def __contains__(self, message: DeadLetter) -> bool:
         return (
-            (self.ids is None or letter.id in self.ids)
-            and (self.type is None or letter.type == self.type)
-            and (self.reason is None or letter.reason == self.reason)
+            (self.ids is None or message.id in self.ids)
+            and (self.type is None or message.type == self.type)
+            and (self.reason is None or message.reason == self.reason)
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The letters that were selected, and how many were not looked at."""
+    """The messages that were selected, and how many were not looked at."""
 
-    letters: list[DeadLetter]
+    messages: list[DeadLetter]
     unseen: int
 
 
@@ -50,63 +48,56 @@ Done = Callable[[DeadLetter], None]
 
 
 async def find(
-    uri: str, queue: str, selection: Selection = ALL, *, most: int = LETTERS_MAX
+    uri: str, queue: str, selection: Selection = ALL, *, most: int = MESSAGES_MAX
 ) -> Found:
-    """Look at the letters of `queue`, which all stay there; holds up to `most`, and 64 MiB."""
-    async with opened(uri, queue) as box:
-        letters: list[DeadLetter] = []
+    """Look at the messages of `queue`, which all stay there; holds up to `most`, and 64 MiB."""
+    async with opened(uri, queue) as dead_queue:
+        messages: list[DeadLetter] = []
         held_bytes = 0
-        async for letter in box.take(LETTERS_MAX):
-            if letter in selection:
-                letters.append(letter)
-                held_bytes += len(letter.body)
-            if len(letters) >= most or held_bytes >= BYTES_MAX:
+        async for message in dead_queue.take(MESSAGES_MAX):
+            if message in selection:
+                messages.append(message)
+                held_bytes += len(message.body)
+            if len(messages) >= most or held_bytes >= BYTES_MAX:
                 break
-        return Found(letters=letters, unseen=await box.waiting())
+        return Found(messages=messages, unseen=await dead_queue.waiting())
 
 
 async def redrive(
     uri: str, queue: str, selection: Selection, *, done: Done, exchange: str = ""
 ) -> None:
-    """Send letters again and take each out of `queue`; `done` hears of every one.
+    """Publish messages again and remove each from `queue`; `done` is called with every one.
 
     They go to the queue that they came from, past every exchange, so that no other consumer gets
     them; or, where an exchange is named, to that, under their own routing key.
     """
-    async with opened(uri, queue) as box:
-        publisher = Publisher(box.channel)
-        async for letter in box.take(LETTERS_MAX):
-            if letter not in selection:
+    async with opened(uri, queue) as dead_queue:
+        publisher = Publisher(dead_queue.channel)
+        async for message in dead_queue.take(MESSAGES_MAX):
+            if message not in selection:
                 continue
-            await publisher.publish(again(letter, exchange), timeout_s=CONFIRM_TIMEOUT_S)
+            await publisher.publish(again(message, exchange), timeout_s=CONFIRM_TIMEOUT_S)
             crash_point("redrive.published")
-            await box.settle(letter)
-            done(letter)
+            await dead_queue.settle(message)
+            done(message)
 
 
 async def drop(uri: str, queue: str, selection: Selection, *, done: Done) -> None:
-    """Take letters out of `queue` for good; `done` hears of every one."""
-    async with opened(uri, queue) as box:
-        async for letter in box.take(LETTERS_MAX):
-            if letter in selection:
-                await box.settle(letter)
-                done(letter)
+    """Remove messages from `queue` for good; `done` is called with every one."""
+    async with opened(uri, queue) as dead_queue:
+        async for message in dead_queue.take(MESSAGES_MAX):
+            if message in selection:
+                await dead_queue.settle(message)
+                done(message)
 
 
-def again(letter: DeadLetter, exchange: str = "") -> Outgoing:
+def again(message: DeadLetter, exchange: str = "") -> Outgoing:
     """The message as it was before it was set aside."""
-    return Outgoing(
+    origin = message.origin or message.routing_key
+    return Outgoing.passed_on(
         exchange=exchange,
-        routing_key=letter.routing_key if exchange else letter.origin or letter.routing_key,
-        message_id=letter.id,
-        body=letter.body,
-        content_type=letter.content_type or "application/octet-stream",
-        type=letter.type,
-        headers=_without_its_death(letter.headers),
+        routing_key=message.routing_key if exchange else origin,
+        message_id=message.message_id,
+        raw=dead_letter.redriven(message.raw, origin),
+        body=message.body,
     )
-
-
-def _without_its_death(headers: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value for name, value in headers.items() if not name.startswith((_OURS, *_BROKERS))
-    }

@@ -52,16 +52,16 @@ class TimeRange:
         return {"published_at": published, "state": PUBLISHED, **only}
 
 
-async def count(database: Database, stretch: TimeRange) -> int:
+async def count(database: Database, time_range: TimeRange) -> int:
     """How many events that is; 1,000,000 means that many or more."""
     with database_errors():
-        return await database[COLLECTION].count_documents(stretch.filter, limit=COUNT_MAX)
+        return await database[COLLECTION].count_documents(time_range.filter, limit=COUNT_MAX)
 
 
 async def replay(
-    database: Database, uri: str, stretch: TimeRange, *, done: Done, exchange: str = EXCHANGE
+    database: Database, uri: str, time_range: TimeRange, *, done: Done, exchange: str = EXCHANGE
 ) -> None:
-    """Publish the stretch again in the order in which it was published.
+    """Publish the range again in the order in which it was published.
 
     After each batch, all confirmed, `done` gets how many they were and when the last one of them
     was published: where this fails, it may be begun again from there. BrokerUnavailable where
@@ -71,14 +71,14 @@ async def replay(
         with broker_errors("opening a channel for the replay"):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             publisher = Publisher(await raw_channel(channel))
-        async for rows in _batches(database, stretch):
+        async for rows in _batches(database, time_range):
             await _publish(publisher, [_message(row, exchange) for row in rows])
             done(len(rows), rows[-1]["published_at"])
 
 
-async def _batches(database: Database, stretch: TimeRange) -> AsyncIterator[list[Document]]:
+async def _batches(database: Database, time_range: TimeRange) -> AsyncIterator[list[Document]]:
     cursor = database[COLLECTION].find(
-        stretch.filter, sort=[("published_at", ASCENDING)], batch_size=BATCH_ROWS
+        time_range.filter, sort=[("published_at", ASCENDING)], batch_size=BATCH_ROWS
     )
     async with cursor:
         while True:

@@ -7,9 +7,11 @@ takes everything that depends on it along. Imports events and errors.
 from postbox.extras import requires
 
 with requires("rabbitmq"):
+    from postbox.rabbitmq import dead_letter
     from postbox.rabbitmq.connection import broker_errors, connected, raw_channel
     from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON
     from postbox.rabbitmq.publisher import Outcome, Outgoing, Publisher
+    from postbox.rabbitmq.receiver import raw_properties
     from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Topology
 
 __all__ = [
@@ -25,5 +27,7 @@ __all__ = [
     "Topology",
     "broker_errors",
     "connected",
+    "dead_letter",
     "raw_channel",
+    "raw_properties",
 ]

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import ChannelFrame
@@ -19,6 +19,7 @@ from pamqp import commands
 
 from postbox.errors import BrokerUnavailable
 from postbox.rabbitmq import frames
+from postbox.rabbitmq.receiver import NO_MESSAGE_ID
 
 
 class Outcome(Enum):
@@ -32,7 +33,11 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to publish. `message_id` must not be in flight twice on one channel."""
+    """A message to publish. `message_id` must not be in flight twice on one channel.
+
+    `raw` has the flags and properties of a message that is passed on as it came; then the content
+    type, the type and the headers here are for its reader alone.
+    """
 
     exchange: str
     routing_key: str
@@ -41,6 +46,21 @@ class Outgoing:
     content_type: str
     type: str | None = None
     headers: Mapping[str, Any] = field(default_factory=dict)
+    raw: bytes | None = None
+
+    @classmethod
+    def passed_on(
+        cls, *, exchange: str, routing_key: str, message_id: str | None, raw: bytes, body: bytes
+    ) -> Self:
+        """A message that somebody else wrote; only one without an id may be in flight at a time."""
+        return cls(
+            exchange=exchange,
+            routing_key=routing_key,
+            message_id=message_id or NO_MESSAGE_ID,
+            body=body,
+            content_type="",
+            raw=raw,
+        )
 
 
 Settled = Callable[[Outgoing, Outcome], None]
@@ -165,12 +185,18 @@ def _payload(channel: Any, messages: Sequence[Outgoing]) -> ChannelFrame:
             channel.max_content_size,
             exchange=message.exchange,
             routing_key=message.routing_key,
-            content_type=message.content_type,
-            message_id=message.message_id,
-            type_=message.type,
-            headers=message.headers,
+            properties=message.raw or _properties(message),
             body=message.body,
         )
         for message in messages
     )
     return ChannelFrame(payload=payload, should_close=False)
+
+
+def _properties(message: Outgoing) -> bytes:
+    return frames.properties(
+        content_type=message.content_type,
+        message_id=message.message_id,
+        type_=message.type,
+        headers=message.headers,
+    )

@@ -35,8 +35,18 @@ from postbox.rabbitmq.frames import (
 
 READ_BYTES: Final = 64 * 1024
 DELIVER: Final = b"\x00\x3c\x00\x3c"
+PROPERTIES_AT: Final = 12
+"""Where in a content header its flags and properties begin."""
+NO_MESSAGE_ID: Final = "(no message id)"
+"""What a returned message that has no id is known by: aiormq would take its return for nothing."""
 KNOWN: Final = CONTENT_TYPE | HEADERS | DELIVERY_MODE | MESSAGE_ID | TYPE
 _TAG: Final = Struct(">qB")
+
+
+class RawContentHeader(ContentHeader):
+    """A content header that keeps its flags and properties as they came."""
+
+    raw: bytes = b""
 
 
 class Receiver(FrameReceiver):
@@ -45,6 +55,7 @@ class Receiver(FrameReceiver):
     def __init__(self, reader: StreamReader) -> None:
         super().__init__(reader)
         self._arrived = bytearray()
+        self._returning: set[int] = set()
 
     async def get_frame(self) -> ReceivedFrame:
         """The next frame. AMQPConnectionError when the connection ends."""
@@ -52,7 +63,13 @@ class Receiver(FrameReceiver):
             return await super().get_frame()
         while (data := self._whole()) is None:
             await self._more()
-        return read(data)
+        size, channel, frame = read(data)
+        if isinstance(frame, Basic.Return):
+            self._returning.add(channel)
+        elif channel in self._returning and isinstance(frame, ContentHeader):
+            self._returning.discard(channel)
+            frame.properties.message_id = frame.properties.message_id or NO_MESSAGE_ID
+        return size, channel, frame
 
     def _whole(self) -> bytes | None:
         """The bytes of the first frame, if it is there to its end."""
@@ -76,6 +93,12 @@ class Receiver(FrameReceiver):
         self._arrived += data
 
 
+def raw_properties(header: ContentHeader) -> bytes:
+    """The flags and properties of a delivered message as they came."""
+    assert isinstance(header, RawContentHeader), "every connection reads by our receiver"
+    return header.raw
+
+
 def read(data: bytes) -> ReceivedFrame:
     """Its size, its channel, and the one frame that `data` is. InvalidFrameError if it is none."""
     kind, channel, _ = FRAME.unpack_from(data)
@@ -89,9 +112,14 @@ def read(data: bytes) -> ReceivedFrame:
     except (IndexError, ValueError, error):
         pass
     try:
-        return pamqp.frame.unmarshal(data)
+        size, channel, frame = pamqp.frame.unmarshal(data)
     except (PAMQPException, IndexError, ValueError, error) as failure:
         raise InvalidFrameError(str(failure)) from failure
+    if isinstance(frame, ContentHeader):
+        header = _raw(frame.weight, frame.body_size, frame.properties, data)
+        header.class_id = frame.class_id
+        frame = header
+    return size, channel, frame
 
 
 def _deliver(data: bytes) -> Basic.Deliver:
@@ -121,8 +149,16 @@ def _header(data: bytes) -> ContentHeader | None:
     if flags & TYPE:
         at, properties.message_type = _short(data, at)
     _end(data, at)
-    header = ContentHeader(weight, body_bytes, properties)
+    header = _raw(weight, body_bytes, properties, data)
     header.class_id = class_id
+    return header
+
+
+def _raw(
+    weight: int, body_bytes: int, properties: Basic.Properties, data: bytes
+) -> RawContentHeader:
+    header = RawContentHeader(weight, body_bytes, properties)
+    header.raw = data[FRAME.size + PROPERTIES_AT : -1]
     return header
 
 

@@ -5,7 +5,7 @@ import os
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import aio_pika
 import orjson
@@ -19,7 +19,7 @@ from postbox.consumer.delivery import Delivery
 from postbox.events import Event, new_id, partition
 from postbox.events.cloudevents import CONTENT_TYPE, encode
 from postbox.mongo import Client, DatabaseClock, Document, own_database
-from postbox.rabbitmq import Topology
+from postbox.rabbitmq import Topology, frames
 from stack.process import ROOT
 from tests.conftest import Space
 from tests.eventually import eventually
@@ -27,6 +27,8 @@ from tests.eventually import eventually
 TYPE = "order.placed"
 RUN_LIMIT_S = 20.0
 VARIABLES = ("RELAY_SOURCES", "RABBITMQ_URI", "DEAD_QUEUES")
+
+TRACE: Final = {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
 
 
 @dataclass(frozen=True)
@@ -136,9 +138,12 @@ class CliHarness:
         delivery: Delivery[Any] = Delivery(
             tag=1,
             body=encode(event),
-            headers={"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"},
+            headers=TRACE,
             properties=properties,
             redelivered=False,
+            raw=frames.properties(
+                content_type=CONTENT_TYPE, message_id=event.id, type_=type_, headers=TRACE
+            ),
         )
         topology = Topology(exchange=self.space.exchange, queues={self.queue: [TYPE]})
         letters = DeadLetters(self.space.rabbitmq_uri, topology, name="tests", clock=self.clock)

@@ -47,10 +47,9 @@ def test_what_is_written_is_read(
         16,
         exchange=exchange,
         routing_key=routing_key,
-        content_type="application/json",
-        message_id=message_id,
-        type_=type_,
-        headers=headers,
+        properties=frames.properties(
+            content_type="application/json", message_id=message_id, type_=type_, headers=headers
+        ),
         body=body,
     )
     (first, method), (second, header), *rest = read(written)
@@ -79,9 +78,15 @@ def test_what_is_written_is_read(
     assert all(0 < len(part) <= 16 for part in bodies)
 
 
-@pytest.mark.parametrize("field", ["routing_key", "message_id", "type_", "exchange"])
-def test_a_short_text_that_is_too_long_is_refused(field: str) -> None:
-    texts = {"exchange": "e", "routing_key": "r", "message_id": "m", "type_": "t"}
-    texts[field] = "é" * 128
+@pytest.mark.parametrize("field", ["routing_key", "exchange"])
+def test_a_short_text_of_the_method_that_is_too_long_is_refused(field: str) -> None:
+    texts = {"exchange": "e", "routing_key": "r", field: "é" * 128}
     with pytest.raises(ValueError, match="over 255 bytes"):
-        frames.publish(1, 100, content_type="text/plain", headers={}, body=b"", **texts)
+        frames.publish(1, 100, properties=b"", body=b"", **texts)
+
+
+@pytest.mark.parametrize("field", ["message_id", "type_"])
+def test_a_short_text_of_the_properties_that_is_too_long_is_refused(field: str) -> None:
+    texts = {"message_id": "m", "type_": "t", field: "é" * 128}
+    with pytest.raises(ValueError, match="over 255 bytes"):
+        frames.properties(content_type="text/plain", headers={}, **texts)

@@ -56,7 +56,7 @@ KINDS = st.one_of(
 )
 
 
-def told(frame: object) -> str:
+def described(frame: object) -> str:
     """All that a frame holds; as text, for a broken one may hold what is unequal to itself."""
     if isinstance(frame, ContentHeader):
         parts = (frame.class_id, frame.weight, frame.body_size, dict(frame.properties))
@@ -90,8 +90,8 @@ def test_what_pamqp_reads_is_read(channel: int, frame: pamqp.frame.FrameTypes) -
     size, on, found = read(data)
     size_there, on_there, found_there = pamqp.frame.unmarshal(data)
     assert (size, on) == (size_there, on_there)
-    assert type(found) is type(found_there)
-    assert told(found) == told(found_there)
+    assert isinstance(found, type(found_there))
+    assert described(found) == described(found_there)
 
 
 @given(CHANNELS, KINDS, st.data())
@@ -104,12 +104,12 @@ def test_what_pamqp_refuses_is_refused(
     written[at] ^= data.draw(st.integers(1, 255))
     broken = bytes(written)
     try:
-        expected = told(pamqp.frame.unmarshal(broken)[2])
+        expected = described(pamqp.frame.unmarshal(broken)[2])
     except Exception:  # noqa: BLE001 - whatever it is, it is no frame
         with pytest.raises(InvalidFrameError):
             read(broken)
     else:
-        assert told(read(broken)[2]) == expected
+        assert described(read(broken)[2]) == expected
 
 
 @given(st.lists(st.tuples(CHANNELS, KINDS), min_size=1, max_size=8), st.integers(1, 50))
@@ -120,9 +120,9 @@ def test_frames_are_found_however_they_arrive(
     data = b"".join(written)
     receiver = Receiver(Pieces(data, piece_bytes))
     receiver.started = True  # the handshake is over
-    found = [(channel, told(frame)) for _, channel, frame in (next_of(receiver) for _ in sent)]
+    found = [(channel, described(frame)) for _, channel, frame in (next_of(receiver) for _ in sent)]
     assert found == [
-        (channel, told(frame)) for _, channel, frame in map(pamqp.frame.unmarshal, written)
+        (channel, described(frame)) for _, channel, frame in map(pamqp.frame.unmarshal, written)
     ]
 
 

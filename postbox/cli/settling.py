@@ -1,4 +1,4 @@
-"""What `postbox dead` and `postbox unrouted` have in common: showing letters, settling them."""
+"""What `postbox dead` and `postbox unrouted` have in common: showing messages, settling them."""
 
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
@@ -19,7 +19,7 @@ ERROR_CHARS_MAX: Final = 80
 
 
 class Settle(Protocol):
-    """What becomes of the letters that are wanted: sent again, or dropped."""
+    """What becomes of the messages that are selected: redriven, or dropped."""
 
     def __call__(
         self, uri: str, queue: str, selection: Selection, /, *, done: Done
@@ -35,38 +35,38 @@ def selection(
     return chosen
 
 
-def list_letters(
+def list_messages(
     uri: str, queues: Sequence[str], wanted: Selection, *, limit: int, as_json: bool
 ) -> None:
     """Print what lies in `queues`; ends with 1 where nothing does."""
-    letters: list[DeadLetter] = []
+    messages: list[DeadLetter] = []
     unseen = 0
     for queue in queues:
         found = run(redrive.find(uri, queue, wanted, most=limit))
-        letters += found.letters
+        messages += found.messages
         unseen += found.unseen
     if as_json:
-        print_json({"letters": [_summary(letter) for letter in letters], "unseen": unseen})
-    elif letters:
-        print_table(COLUMNS, map(_cells, letters))
+        print_json({"letters": [_summary(message) for message in messages], "unseen": unseen})
+    elif messages:
+        print_table(COLUMNS, map(_cells, messages))
     if not as_json and unseen:
         print(f"{unseen:,} more were not looked at (--limit)")
-    if not letters:
-        end(ExitCode.NOT_SO, "no such letter")
+    if not messages:
+        end(ExitCode.NOT_SO, "no such message")
 
 
-def show_letter(uri: str, queues: Sequence[str], id_: str) -> None:
-    """Print one letter whole: what the list says, its headers and its body."""
+def show_message(uri: str, queues: Sequence[str], id_: str) -> None:
+    """Print one message whole: what the list says, its headers and its body."""
     for queue in queues:
         found = run(redrive.find(uri, queue, Selection(ids=frozenset((id_,))), most=1))
-        for letter in found.letters:
-            whole = {"headers": dict(letter.headers), "body": _body(letter)}
-            print_json({**_summary(letter), "content_type": letter.content_type, **whole})
+        for message in found.messages:
+            whole = {"headers": dict(message.headers), "body": _body(message)}
+            print_json({**_summary(message), "content_type": message.content_type, **whole})
             return
-    end(ExitCode.NOT_SO, f"no letter has the id {id_}")
+    end(ExitCode.NOT_SO, f"no message has the id {id_}")
 
 
-def settle_letters(
+def settle_messages(
     uri: str,
     queues: Sequence[str],
     wanted: Selection,
@@ -77,36 +77,36 @@ def settle_letters(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Look which letters are wanted, say so, ask, and settle exactly those."""
+    """Look which messages are selected, say so, ask, and settle exactly those."""
     found = {queue: run(redrive.find(uri, queue, wanted)) for queue in queues}
-    total = sum(len(one.letters) for one in found.values())
+    total = sum(len(one.messages) for one in found.values())
     settled = dict.fromkeys(queues, 0)
     if total:
         agree(_said(plan, found), yes=yes)
     with progress.shown(did, total) as advance:
         for queue, one in found.items():
-            if one.letters:
-                settled[queue] = _settled(settle, uri, queue, one.letters, did, advance)
+            if one.messages:
+                settled[queue] = _settled(settle, uri, queue, one.messages, did, advance)
     if as_json:
         print_json({"matched": total, did: sum(settled.values()), "queues": settled})
     elif total:
         print(f"{did} {sum(settled.values()):,} of {total:,}")
     if not total:
-        end(ExitCode.NOT_SO, "no such letter")
+        end(ExitCode.NOT_SO, "no such message")
     if sum(settled.values()) < total:
-        end(ExitCode.NOT_SO, "the others were gone, or were with somebody else: look again")
+        end(ExitCode.NOT_SO, "the others were gone, or held by another reader: look again")
 
 
 def _settled(
     settle: Settle,
     uri: str,
     queue: str,
-    letters: Sequence[DeadLetter],
+    messages: Sequence[DeadLetter],
     did: str,
     advance: Callable[[int], None],
 ) -> int:
     """Settle exactly these; returns how many could be."""
-    ids = Selection(ids=frozenset(letter.id for letter in letters))
+    ids = Selection(ids=frozenset(message.id for message in messages))
     count = 0
 
     def done(_: DeadLetter) -> None:
@@ -126,7 +126,7 @@ def _said(plan: str, found: dict[str, Found]) -> str:
     lines = [
         f"  {number:,} of {queue}: {type_ or 'unknown type'}" + (f", {reason}" if reason else "")
         for queue, one in found.items()
-        for (type_, reason), number in _kinds(one.letters).items()
+        for (type_, reason), number in _kinds(one.messages).items()
     ]
     rest = [
         f"  ({one.unseen:,} more of {queue} are for another run of this command)"
@@ -136,23 +136,23 @@ def _said(plan: str, found: dict[str, Found]) -> str:
     return "\n".join((plan, *lines, *rest))
 
 
-def _kinds(letters: Sequence[DeadLetter]) -> Counter[tuple[str | None, str | None]]:
-    return Counter((letter.type, letter.reason) for letter in letters)
+def _kinds(messages: Sequence[DeadLetter]) -> Counter[tuple[str | None, str | None]]:
+    return Counter((message.type, message.reason) for message in messages)
 
 
-def _summary(letter: DeadLetter) -> dict[str, Any]:
+def _summary(message: DeadLetter) -> dict[str, Any]:
     names = ("queue", "id", "type", "subject", "reason", "error", "at", "origin", "routing_key")
-    document = {name: getattr(letter, name) for name in (*names, "deliveries")}
-    return {**document, "bytes": len(letter.body)}
+    document = {name: getattr(message, name) for name in (*names, "deliveries")}
+    return {**document, "bytes": len(message.body)}
 
 
-def _cells(letter: DeadLetter) -> Sequence[object]:
-    error = (letter.error or "").partition("\n")[0][:ERROR_CHARS_MAX]
-    return (*(getattr(letter, name) for name in COLUMNS[:-1]), error)
+def _cells(message: DeadLetter) -> Sequence[object]:
+    error = (message.error or "").partition("\n")[0][:ERROR_CHARS_MAX]
+    return (*(getattr(message, name) for name in COLUMNS[:-1]), error)
 
 
-def _body(letter: DeadLetter) -> Any:
+def _body(message: DeadLetter) -> Any:
     try:
-        return orjson.loads(letter.body)
+        return orjson.loads(message.body)
     except orjson.JSONDecodeError:
-        return letter.body
+        return message.body
