@@ -20,6 +20,8 @@ from stack.ports import free_port, is_free
 APPLICATIONS: Final = ("provider", "gateway", "booking", "payment", "relay")
 PORTS: Final = ("mongo", "rabbitmq", "rabbitmq_distribution", "epmd", *APPLICATIONS)
 SECRET_BYTES: Final = 32
+OWNER_ONLY: Final = 0o600
+"""Both files that are written here hold the webhook's secret."""
 
 
 class Drawn(BaseModel):
@@ -81,8 +83,10 @@ def _secret() -> str:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Readers see the old text or the new, never a part."""
+    """Readers see the old text or the new, never a part; only the user's own may read it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    part.write_text(text + "\n")
+    with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "w") as file:
+        file.write(text + "\n")
+    part.chmod(OWNER_ONLY)
     os.replace(part, path)

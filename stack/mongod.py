@@ -5,6 +5,7 @@ SIGKILL. It needs mongod 6.0 or newer: the one named by POSTBOX_MONGOD, one on P
 the `embedded` extra brings.
 """
 
+import asyncio
 import importlib.util
 import os
 import shutil
@@ -27,10 +28,14 @@ CACHE_GB: Final = 1
 OPLOG_MB: Final = 1024
 # A process that is killed in the middle of a transaction blocks what it wrote for so long.
 TRANSACTION_LIFETIME_S: Final = 10
-PROBE_LIMIT_MS: Final = 1000
+PROBE_LIMIT_S: Final = 1.0
+SELECTION_LIMIT_MS: Final = 1_000
 
 _NOT_YET_INITIALIZED: Final = 94
 _NOT_A_MEMBER: Final = 93
+
+Document = dict[str, Any]
+Client = AsyncMongoClient[Document]
 
 
 class Mongod(Server):
@@ -52,6 +57,10 @@ class Mongod(Server):
             *arguments,
         )
         super().__init__(directory)
+        self._data = directory / "data"
+        self._initiating = directory / "initiating"
+        self._client: Client | None = None
+        self._joining: asyncio.Task[None] | None = None
 
     @property
     def uri(self) -> str:
@@ -62,10 +71,8 @@ class Mongod(Server):
         return f"mongodb://{LOOPBACK}:{self.port}/{name}?replicaSet={REPLICA_SET}"
 
     def programs(self) -> tuple[Program, ...]:
-        data = self._directory / "data"
-        data.mkdir(parents=True, exist_ok=True)
         command = (
-            *(str(find_mongod()), "--dbpath", str(data), "--replSet", REPLICA_SET),
+            *(str(find_mongod()), "--dbpath", str(self._data), "--replSet", REPLICA_SET),
             *("--bind_ip", LOOPBACK, "--port", str(self.port), "--nounixsocket", "--quiet"),
             *("--wiredTigerCacheSizeGB", str(CACHE_GB)),
             *("--setParameter", "enableTestCommands=1"),
@@ -76,32 +83,79 @@ class Mongod(Server):
             *self._options,
         )
         environment = {"PATH": os.defpath, "HOME": str(self._directory)}
-        return (Program(name="mongo", command=command, environment=environment, probe=self.probe),)
+        return (
+            Program(
+                name="mongo",
+                command=command,
+                environment=environment,
+                probe=self.probe,
+                before_start=self._begin_anew,
+            ),
+        )
+
+    async def stop(self) -> None:
+        await super().stop()
+        if self._joining is not None:
+            self._joining.cancel()
+            await asyncio.wait((self._joining,))
+            self._joining = None
+        await self._disconnect()
 
     async def probe(self) -> str | None:
         """Whether it is primary; a node that has no replica set yet is given one on the way."""
-        client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(
-            LOOPBACK,
-            self.port,
-            directConnection=True,
-            serverSelectionTimeoutMS=PROBE_LIMIT_MS,
-            timeoutMS=PROBE_LIMIT_MS,
-        )
-        async with client:
-            try:
+        try:
+            async with asyncio.timeout(PROBE_LIMIT_S):
+                client = await self._connected()
                 if (await client.admin.command("hello"))["isWritablePrimary"]:
+                    self._initiating.unlink(missing_ok=True)
+                    await self._disconnect()
                     return None
-                return await self._join(client)
-            except PyMongoError as error:
-                return f"mongod does not answer: {error}"
+        except (PyMongoError, TimeoutError) as error:
+            await self._disconnect()
+            return f"mongod does not answer: {error!r}"
+        return await self._join(client)
 
-    async def _join(self, client: AsyncMongoClient[dict[str, Any]]) -> str:
+    async def _connected(self) -> Client:
+        """One client for all looks until it is primary."""
+        if self._client is None:
+            self._client = AsyncMongoClient(
+                LOOPBACK,
+                self.port,
+                directConnection=True,
+                serverSelectionTimeoutMS=SELECTION_LIMIT_MS,
+            )
+        return self._client
+
+    async def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        if client is not None and self._joining is None:
+            await client.close()
+
+    async def _join(self, client: Client) -> str:
+        """Begin, or go on, to give it its replica set, which no time limit cuts off.
+
+        A server that is interrupted in the middle keeps half a configuration, for good.
+        """
+        if self._joining is None:
+            self._joining = asyncio.create_task(self._configure(client))
+        await asyncio.wait((self._joining,), timeout=PROBE_LIMIT_S)
+        if not self._joining.done():
+            return "its replica set is being initiated"
+        joining, self._joining = self._joining, None
+        try:
+            await joining
+        except PyMongoError as error:
+            return f"its replica set cannot be initiated: {error}"
+        return "it is not primary yet"
+
+    async def _configure(self, client: Client) -> None:
         member = {"_id": 0, "host": f"{LOOPBACK}:{self.port}"}
-        config: dict[str, Any] = {"_id": REPLICA_SET, "version": 1, "members": [member]}
+        config: Document = {"_id": REPLICA_SET, "version": 1, "members": [member]}
         try:
             await client.admin.command("replSetGetStatus")
         except OperationFailure as error:
             if error.code == _NOT_YET_INITIALIZED:
+                self._initiating.touch()
                 await client.admin.command("replSetInitiate", config)
             elif error.code == _NOT_A_MEMBER:  # the folder comes from another port
                 old = (await client.admin.command("replSetGetConfig"))["config"]
@@ -110,7 +164,13 @@ class Mongod(Server):
                 )
             else:
                 raise
-        return "it is not primary yet"
+
+    def _begin_anew(self) -> None:
+        """A server that died while its replica set was initiated has no data, but half a set."""
+        if self._initiating.exists():
+            shutil.rmtree(self._data)
+            self._initiating.unlink()
+        self._data.mkdir(parents=True, exist_ok=True)
 
 
 def find_mongod() -> Path:

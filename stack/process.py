@@ -27,12 +27,16 @@ Probe = Callable[[], Awaitable[str | None]]
 
 @dataclass(frozen=True, kw_only=True)
 class Program:
-    """What to run. `probe` answers None when it can do its work, else what it still lacks."""
+    """What to run. `probe` answers None when it can do its work, else what it still lacks.
+
+    `before_start` is called each time, while the program does not run.
+    """
 
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str]
     probe: Probe
+    before_start: Callable[[], None] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
     stop_limit_s: float = 12.0
 
@@ -54,6 +58,8 @@ class Process:
         """Starts it, with `environment` on top of the program's own."""
         if self.pid is not None:
             raise RuntimeError(f"{self.program.name} runs already")
+        if self.program.before_start is not None:
+            self.program.before_start()
         with open_log(self.log) as output:
             self._running = await asyncio.create_subprocess_exec(
                 *self.program.command,

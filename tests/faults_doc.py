@@ -47,6 +47,7 @@ FAULTS: Final = {
     26: "a webhook that never comes",
     27: "the booking service is down for longer than the payment time limit",
     28: "a random walk over all of these, under load",
+    30: "an administrative command is cut off in the middle",
     32: "servers that somebody used before: the same names, another kind",
 }
 

@@ -6,7 +6,15 @@ is left behind. Imports telemetry.
 
 from postbox.runtime.crash_points import crash_point
 from postbox.runtime.health import Health
-from postbox.runtime.tasks import cancelled, everyone, first_of, pause, together, until_stopped
+from postbox.runtime.tasks import (
+    cancelled,
+    everyone,
+    first_of,
+    pause,
+    together,
+    until_stopped,
+    waits_at,
+)
 
 __all__ = [
     "Health",
@@ -17,4 +25,5 @@ __all__ = [
     "pause",
     "together",
     "until_stopped",
+    "waits_at",
 ]

@@ -76,3 +76,16 @@ async def pause(stop: asyncio.Event, seconds: float) -> bool:
     except TimeoutError:
         return stop.is_set()
     return True
+
+
+def waits_at(task: asyncio.Task[Any]) -> str:
+    """Where a suspended task waits: a line for each coroutine, the outermost first.
+
+    `Task.print_stack` shows the outermost alone.
+    """
+    lines = [task.get_name()]
+    awaited: Any = task.get_coro()
+    while (frame := getattr(awaited, "cr_frame", None)) is not None:
+        lines += [f"  {frame.f_code.co_filename}:{frame.f_lineno} in {frame.f_code.co_name}"]
+        awaited = awaited.cr_await
+    return "\n".join(lines)

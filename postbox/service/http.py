@@ -5,6 +5,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,6 +18,7 @@ from postbox.extras import MissingExtra, requires
 from postbox.runtime import Health
 from postbox.service.problems import BODY_BYTES_MAX, Problem, reply, try_again
 
+log = structlog.get_logger()
 GRACE_S = 5
 BACKLOG = 1_024
 
@@ -97,6 +99,7 @@ def _listen(host: str, port: int) -> socket.socket:
 async def serve(app: Starlette, port: int, stop: asyncio.Event, *, host: str = "0.0.0.0") -> None:
     """Serve `app` until `stop` is set, then answer what is under way and return."""
     listening = _listen(host, port)
+    log.info("listening", host=host, port=listening.getsockname()[1])
     server = _Server(
         uvicorn.Config(
             app,

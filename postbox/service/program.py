@@ -15,6 +15,7 @@ import structlog
 import uvloop
 
 from postbox.errors import Crash
+from postbox.runtime import waits_at
 from postbox.telemetry import setup
 
 SHUTDOWN_TIMEOUT_S = 10.0
@@ -65,6 +66,9 @@ def _ask_to_stop(stop: asyncio.Event) -> None:
 
 
 def _give_up() -> None:
+    """End the program; the stacks of its tasks show what it was waiting for."""
     structlog.get_logger().error("could not stop in time, ending now", limit_s=SHUTDOWN_TIMEOUT_S)
+    for task in asyncio.all_tasks():
+        print(waits_at(task), file=sys.stderr)
     sys.stderr.flush()
     os._exit(1)

@@ -7,7 +7,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from postbox.errors import ConfigurationError
 
-Port = Annotated[int, Field(ge=1, le=65535)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""0: any free port, which the log names."""
 DAY_S = 86_400
 RETENTION_S_MAX = 2**31 - 1
 """The longest expiry that an index of MongoDB's may have."""

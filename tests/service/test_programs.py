@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from stack.ports import free_port
@@ -15,7 +16,7 @@ from stack.process import ROOT
 from tests.eventually import eventually
 from tests.service.booking_system import BookingSystem
 
-STOP_LIMIT_S = 10.0  # as many start and stop side by side
+STOP_LIMIT_S = 30.0  # as many start and stop side by side
 NOWHERE = {
     "MONGO_URI": "mongodb://127.0.0.1:1/nowhere",
     "RABBITMQ_URI": "amqp://guest:guest@127.0.0.1:1/",
@@ -135,3 +136,53 @@ async def test_a_port_that_is_taken_is_named(city: BookingSystem) -> None:
     assert code == 1, errors
     assert str(port) in errors.strip().splitlines()[-1]
     assert "Traceback" not in errors
+
+
+async def test_port_0_is_any_free_port_which_the_log_names() -> None:
+    process = await start("gateway", 0, NOWHERE)
+    try:
+        assert process.stderr is not None
+        while b'"event": "listening"' not in (line := await process.stderr.readline()):
+            assert line, "the program ended without listening"
+        port = orjson.loads(line)["port"]
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.get(f"http://127.0.0.1:{port}/healthz")
+        assert answer.status_code == 200
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+HANGS = """
+import asyncio, postbox.service.program as program
+program.SHUTDOWN_TIMEOUT_S = 0.2
+
+async def wait_for_what_never_comes():
+    while True:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            pass
+
+async def main(stop):
+    print("up", flush=True)
+    await wait_for_what_never_comes()
+
+program.run("stubborn", main)
+"""
+
+
+async def test_a_program_that_cannot_stop_shows_what_it_waits_for() -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HANGS),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    assert await process.stdout.readline() == b"up\n"
+    process.terminate()
+    _, errors = await process.communicate()
+    assert process.returncode == 1
+    assert b"could not stop in time" in errors
+    assert b"wait_for_what_never_comes" in errors

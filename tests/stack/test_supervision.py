@@ -1,5 +1,6 @@
 """The supervisor keeps programs alive, and does what it is asked to from outside."""
 
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -34,6 +35,20 @@ async def environment_of(stack: RunningStack, name: str) -> dict[str, str]:
         url = getattr(stack.info, name).url
         environment: dict[str, str] = (await client.get(f"{url}/environment")).json()
         return environment
+
+
+async def test_what_holds_a_secret_is_for_its_owner_alone(stack: RunningStack) -> None:
+    secret = stack.info.payment.webhook_secret.encode()
+    directory = stack.layout.directory
+    holders = [
+        path
+        for path in directory.rglob("*")
+        if path.is_file() and os.access(path, os.R_OK) and secret in path.read_bytes()
+    ]
+    assert stack.layout.info in holders
+    assert {path.name: oct(path.stat().st_mode & 0o777) for path in holders} == {
+        path.name: "0o600" for path in holders
+    }
 
 
 async def test_programs_get_their_own_environment(stack: RunningStack) -> None:

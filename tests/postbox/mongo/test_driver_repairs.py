@@ -53,6 +53,8 @@ async def test_a_connection_made_before_its_server_was_ready_takes_transactions(
     made to a server that has no replica set yet."""
     server = Mongod(tmp_path)
     (program,) = server.programs()
+    assert program.before_start is not None
+    program.before_start()
     mongod = await asyncio.create_subprocess_exec(
         *program.command, env=dict(program.environment), stdout=asyncio.subprocess.DEVNULL
     )
