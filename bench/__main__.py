@@ -15,15 +15,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench import picture, results, table
 from bench.errors import BenchFailed
+from bench.report import picture, results, table
 from bench.run import MEASUREMENTS, run
 from bench.scale import FULL, QUICK, TINY
 from bench.workbench import Figures
 from postbox.errors import PostboxError
 from stack.errors import StackError
-from stack.mongod import ensure_mongod
-from stack.rabbitmq import ensure_rabbitmq
+from stack.servers.mongod import ensure_mongod
+from stack.servers.rabbitmq import ensure_rabbitmq
 
 SCALES: Final = {scale.name: scale for scale in (FULL, QUICK, TINY)}
 EXIT_FAILED: Final = 1

@@ -11,11 +11,11 @@ from aiormq.abc import DeliveredMessage
 from bson.timestamp import Timestamp
 
 from bench.errors import BenchFailed
-from bench.event import BODY_BYTES, Measured, measured
-from bench.latency import commit_steadily
 from bench.process import CpuMeter
-from bench.source import BATCH, QUEUE, Source, event_id
-from bench.statistics import percentiles_ms
+from bench.relay.event import BODY_BYTES, Measured, measured
+from bench.relay.latency import commit_steadily
+from bench.relay.source import BATCH, QUEUE, Source, event_id
+from bench.report.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
 from postbox.events import new_id
 from postbox.mongo import Document, Session, transaction

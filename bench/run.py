@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench import cost, latency, limits, memory, throughput, tracing
+from bench import limits
 from bench.bookings import measure as bookings
 from bench.machine import machine, versions
-from bench.results import ROOT
+from bench.relay import cost, latency, memory, throughput, tracing
+from bench.report.results import ROOT
 from bench.scale import Scale
 from bench.workbench import Figures, Measurement, Workbench
 from postbox.mongo import connect

@@ -8,7 +8,7 @@ import typer
 
 from deploy import images
 from deploy.compose import Project
-from deploy.engine import engine, release
+from deploy.docker.engine import engine, release
 from deploy.errors import DeployError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, rich_markup_mode=None)

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy import docker, wheels
+from deploy import wheels
 from deploy.context import ROOT, Files, fingerprint, source_files
 from deploy.debian import bootstrap
+from deploy.docker import client as docker
 from deploy.errors import DeployError
 from stack.errors import StackError
-from stack.mongod import find_mongod
+from stack.servers.mongod import find_mongod
 
 PROGRAM: Final = "postbox:latest"
 DEBIAN: Final = ROOT / "deploy" / "debian"

@@ -15,10 +15,10 @@ from rich.console import Console
 from scenarios import target_stack
 from scenarios.checker import check
 from scenarios.display import Narrator, console, problems, table
-from scenarios.otlp import Receiver
 from scenarios.registry import SCENARIOS, Scenario
 from scenarios.runner import Progress, Result, run_all
-from scenarios.trace import Traces, tree
+from scenarios.tracing.otlp import Receiver
+from scenarios.tracing.trace import Traces, tree
 from stack.errors import StackError
 from stack.running import RunningStack
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from uuid_utils import uuid7
 
-from scenarios.connections import Connections
-from scenarios.gateway import Gateway
+from scenarios.clients.connections import Connections
+from scenarios.clients.gateway import Gateway
+from scenarios.clients.provider import Provider
+from scenarios.clients.records import Records
 from scenarios.outcome import Outcome
-from scenarios.provider import Provider
-from scenarios.records import Records
 from scenarios.waiting import Broken, eventually
 from stack.running import RunningStack
 

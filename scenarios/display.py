@@ -1,6 +1,5 @@
 """What a person sees: a line as each scenario ends, and a table of all."""
 
-from collections import Counter
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Final, Self
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from scenarios.runner import Result
 
-PLAIN_WIDTH: Final = 150
+PLAIN_WIDTH: Final = 100
 """Columns, where there is no terminal to ask."""
 
 
@@ -25,7 +24,7 @@ def console(*, stderr: bool = False) -> Console:
 
 
 class Narrator:
-    """A line for each scenario that ended; on a terminal, a spinner names those under way."""
+    """A line for each scenario that ended, with what happened; a spinner names the rest."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -52,28 +51,27 @@ class Narrator:
         self._under_way.remove(result.scenario)
         self._status.update(", ".join(self._under_way))
         mark = Text("  ok    ", "green") if result.ok else Text("  FAILED", "bold red")
-        self._console.print(mark, f"{result.scenario:<31}{result.seconds:>5.1f} s")
+        line = Text.assemble(mark, f" {result.scenario}", (f" · {result.happened}", "dim"))
+        self._console.print(line, soft_wrap=not self._console.is_terminal)
 
 
 def table(results: Iterable[Result]) -> Table:
+    """A line a scenario where there are 100 columns; narrower, words wrap and none is cut."""
     made = Table(
-        expand=True,
-        show_lines=True,
-        caption="events: “booking.” is left out of their names · "
-        "money, in cents: captured − refunded = kept",
+        box=None,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption="money, in cents: captured − refunded = kept",
+        caption_justify="left",
     )
     made.add_column("scenario", no_wrap=True)
-    made.add_column("what happened", ratio=3)
-    made.add_column("final state", ratio=2)
-    made.add_column("events", ratio=5)
+    made.add_column("final state", overflow="fold")
     made.add_column("money", no_wrap=True, justify="right")
     made.add_column("time", no_wrap=True, justify="right")
     for result in results:
         made.add_row(
             Text(result.scenario, "green" if result.ok else "bold red"),
-            result.happened if result.ok else Text("FAILED", "bold red"),
-            result.state,
-            _events(result),
+            result.state if result.ok else Text(f"FAILED: {result.state}", "bold red"),
             _money(result),
             f"{result.seconds:.1f} s",
         )
@@ -85,22 +83,6 @@ def problems(results: Iterable[Result]) -> Iterable[str]:
     for result in results:
         for problem in result.problems:
             yield f"{result.scenario}: {problem}"
-
-
-def _events(result: Result) -> str:
-    """Those of bookings that went alike are listed once."""
-    alike: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
-    for outcome in result.outcomes.values():
-        alike.setdefault(tuple(sorted(outcome.events)), []).append(outcome.events)
-    return "\n".join(
-        f"{f'{len(orders)} × ' if len(result.outcomes) > 1 else ''}{_line(orders)}"
-        for orders in alike.values()
-    )
-
-
-def _line(orders: list[tuple[str, ...]]) -> str:
-    [(order, _)] = Counter(orders).most_common(1)
-    return ", ".join(event.removeprefix("booking.") for event in order)
 
 
 def _money(result: Result) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from scenarios.gateway import PRICE
+from scenarios.clients.gateway import PRICE
 
 CREATED: Final = "booking.intent.created"
 CANCEL_REQUESTED: Final = "booking.cancel.requested"

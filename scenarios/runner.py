@@ -12,7 +12,7 @@ import httpx
 from pymongo.errors import PyMongoError
 
 from scenarios.checker.check import check_through
-from scenarios.connections import Connections, connect
+from scenarios.clients.connections import Connections, connect
 from scenarios.context import StoryContext
 from scenarios.outcome import Outcome
 from scenarios.registry import Scenario

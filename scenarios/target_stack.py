@@ -8,13 +8,13 @@ from typing import Final
 
 from rich.console import Console
 
-from stack import lock
 from stack.display import Progress
 from stack.embedded import Stack
 from stack.errors import NotRunning
-from stack.mongod import ensure_mongod
-from stack.rabbitmq import ensure_rabbitmq
 from stack.running import RunningStack
+from stack.servers.mongod import ensure_mongod
+from stack.servers.rabbitmq import ensure_rabbitmq
+from stack.supervision import lock
 
 STACK_JSON: Final = "stack.json"
 HERE: Final = Path(".local")

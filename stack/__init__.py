@@ -1,6 +1,5 @@
 """The embedded stack: everything runs on one machine, with no Docker and no servers set up.
 
 `stack.embedded.Stack` brings all of it up; `stack.running.RunningStack` is a handle on one that is
-up; `stack.mongod.Mongod` and `stack.rabbitmq.RabbitMQ` are the two servers alone, for tests.
-Production code does not import this package.
+up; `stack.servers` has the two servers alone, for tests. Production code imports none of it.
 """

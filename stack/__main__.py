@@ -10,13 +10,13 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from stack import background, foreground, lock
 from stack.display import show
 from stack.errors import NotRunning, StackError
-from stack.mongod import ensure_mongod
-from stack.rabbitmq import ensure_rabbitmq
 from stack.running import RunningStack
+from stack.servers.mongod import ensure_mongod
+from stack.servers.rabbitmq import ensure_rabbitmq
 from stack.status import State, states
+from stack.supervision import background, foreground, lock
 
 EXIT_FAILED: Final = 1
 EXIT_NOT_RUNNING: Final = 3

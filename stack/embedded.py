@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stack import control, lock
 from stack.layout import APPLICATIONS
 from stack.programs import Options
 from stack.running import RunningStack
-from stack.supervisor import Report, Supervisor
+from stack.supervision import control, lock
+from stack.supervision.supervisor import Report, Supervisor
 
 
 class Stack(RunningStack):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stack.process import tail
+from stack.supervision.process import tail
 
 
 class StackError(Exception):

@@ -15,7 +15,7 @@ from typing import Final
 
 from pydantic import BaseModel, ConfigDict
 
-from stack.ports import free_port, is_free
+from stack.servers.ports import free_port, is_free
 
 APPLICATIONS: Final = ("provider", "gateway", "booking", "payment", "relay")
 PORTS: Final = ("mongo", "rabbitmq", "rabbitmq_distribution", "epmd", *APPLICATIONS)

@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from stack import lock, ready
 from stack.info import Application, BackingServer, Info, Payment
 from stack.layout import APPLICATIONS, Layout
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK
-from stack.process import Program
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK
+from stack.servers.rabbitmq import RabbitMQ
+from stack.supervision import lock, ready
+from stack.supervision.process import Program
 
 DATABASES: Final = ("gateway", "booking", "payment")
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {

@@ -8,9 +8,9 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
-from stack import control
 from stack.info import Info
 from stack.layout import Layout
+from stack.supervision import control
 
 
 class RunningStack:

@@ -16,9 +16,9 @@ import pytest
 from uuid_utils import uuid7
 
 from postbox.mongo import Client, connect
-from stack import ports
-from stack.mongod import Mongod
-from stack.rabbitmq import RabbitMQ
+from stack.servers import ports
+from stack.servers.mongod import Mongod
+from stack.servers.rabbitmq import RabbitMQ
 
 HERE: Final = Path(__file__).parent
 OF_ONE_STACK: Final = frozenset({"metrics", "scenarios", "service", "tracing"})

@@ -7,8 +7,8 @@ clock is wrong, and only wrong.
 from pathlib import Path
 from typing import Final
 
-from stack import apt
 from stack.errors import ServerMissing
+from stack.servers import apt
 
 LIBRARY: Final = "faketime/libfaketimeMT.so.1"
 FOLDERS: Final = (Path("/usr/lib"), Path("/usr/local/lib"), Path("/usr/lib64"))

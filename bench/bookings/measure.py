@@ -10,7 +10,7 @@ from bench.bookings.requests import Stationery
 from bench.bookings.verify import verify
 from bench.bookings.views import watched
 from bench.process import CpuMeter, rss_mb_max
-from bench.statistics import percentiles_ms
+from bench.report.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
 from stack.layout import APPLICATIONS
 

@@ -9,7 +9,7 @@ from bench.bookings.requests import AMOUNT, CURRENCY, Booking
 from bench.errors import BenchFailed
 from bench.workbench import POLL_S, Workbench, until
 from scenarios.checker import judge, read
-from scenarios.connections import connect
+from scenarios.clients.connections import connect
 
 REST_LIMIT_S: Final = 60.0
 SENTENCES_MAX: Final = 10

@@ -8,7 +8,7 @@ from typing import Final
 from scenarios.checker.judge import judge
 from scenarios.checker.report import Report
 from scenarios.checker.snapshot import Letters, read
-from scenarios.connections import Connections, connect
+from scenarios.clients.connections import Connections, connect
 from stack.info import Info
 from stack.running import RunningStack
 

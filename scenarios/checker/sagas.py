@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from scenarios.checker.snapshot import OutboxRow, Snapshot, quanta_of
-from scenarios.connections import Document
+from scenarios.clients.connections import Document
 
 DEADLINE_SLACK: Final = timedelta(seconds=5)
 TIMELINE_MAX_ENTRIES: Final = 1_000

@@ -14,8 +14,8 @@ from pymongo.asynchronous.client_session import AsyncClientSession
 
 from contracts.topology import EXCHANGE, QUEUES
 from contracts.values import Slot
-from scenarios.broker import DeadLetter
-from scenarios.connections import Connections, Document, database_time
+from scenarios.clients.broker import DeadLetter
+from scenarios.clients.connections import Connections, Document, database_time
 
 SERVICES: Final = ("gateway", "booking", "payment")
 UNROUTED: Final = f"{EXCHANGE}.unrouted"

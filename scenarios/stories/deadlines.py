@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
+from scenarios.clients.gateway import PRICE
 from scenarios.context import StoryContext, require
-from scenarios.gateway import PRICE
 from scenarios.outcome import CAPTURED, REFUNDED, REJECTED, confirmed, failed
 from scenarios.waiting import eventually
 

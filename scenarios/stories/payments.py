@@ -1,7 +1,7 @@
 """A customer pays: in time, too early, the wrong amount, twice, or with a card that is declined."""
 
+from scenarios.clients.gateway import PRICE
 from scenarios.context import StoryContext
-from scenarios.gateway import PRICE
 from scenarios.outcome import (
     CAPTURED,
     PAYMENT_FAILED,

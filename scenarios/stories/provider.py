@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from scenarios.clients.gateway import PRICE
 from scenarios.context import StoryContext
-from scenarios.gateway import PRICE
 from scenarios.outcome import CAPTURED, REFUNDED, REJECTED, REQUESTED, Outcome, confirmed, failed
 from scenarios.waiting import eventually
 

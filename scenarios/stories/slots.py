@@ -2,8 +2,8 @@
 
 import asyncio
 
+from scenarios.clients.gateway import PRICE
 from scenarios.context import StoryContext, free_slot
-from scenarios.gateway import PRICE
 from scenarios.outcome import CAPTURED, REFUNDED, REJECTED, confirmed, failed
 from scenarios.waiting import eventually
 

@@ -9,10 +9,10 @@ from xml.etree import ElementTree
 import pytest
 
 from bench.errors import BenchFailed
-from bench.picture import CURVES, draw, main
-from bench.results import BEGIN, END, ROOT, write_page
-from bench.statistics import percentile
-from bench.table import ROWS, is_met
+from bench.report.picture import CURVES, draw, main
+from bench.report.results import BEGIN, END, ROOT, write_page
+from bench.report.statistics import percentile
+from bench.report.table import ROWS, is_met
 
 SVG = "{http://www.w3.org/2000/svg}"
 PROMISED = {

@@ -20,7 +20,7 @@ from postbox.events import Event, new_id, partition
 from postbox.events.cloudevents import CONTENT_TYPE, encode
 from postbox.mongo import Client, DatabaseClock, Document, own_database
 from postbox.rabbitmq import Topology, frames
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 from tests.conftest import Space
 from tests.eventually import eventually
 

@@ -3,7 +3,7 @@
 import signal
 
 from postbox.rabbitmq import Outgoing, Publisher, raw_channel
-from stack.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK, free_port
 from tests.cli.harness import TYPE, CliHarness, headers, postbox
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 from bson import ObjectId
 
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK
+from stack.servers.rabbitmq import RabbitMQ
 from tests.cli.harness import TYPE, CliHarness, run
 from tests.eventually import eventually
 from tests.metrics.exposition import scrape

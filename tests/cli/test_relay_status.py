@@ -5,8 +5,8 @@ from pymongo import AsyncMongoClient
 from postbox.mongo import Document
 from postbox.outbox import Shard
 from relay.checkpoint import Checkpoint, Term
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK, free_port
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK, free_port
 from tests.cli.harness import CliHarness, postbox
 
 

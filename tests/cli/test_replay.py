@@ -2,7 +2,7 @@
 
 import orjson
 
-from stack.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK, free_port
 from tests.cli.harness import TYPE, CliHarness, Ran, headers
 
 

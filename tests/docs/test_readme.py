@@ -13,9 +13,9 @@ import pytest
 
 from postbox.mongo import connect
 from stack.embedded import Stack
-from stack.mongod import Mongod
-from stack.ports import free_port
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.ports import free_port
+from stack.servers.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]

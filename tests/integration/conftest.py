@@ -9,7 +9,7 @@ from typing import Final
 import pytest
 
 from deploy import images as deploy_images
-from deploy.engine import engine
+from deploy.docker.engine import engine
 from deploy.errors import NoEngine
 from deploy.images import Images
 from tests.integration.run_counts import TALLY

@@ -7,8 +7,8 @@ from deploy.context import ROOT
 from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
 from postbox.service import ALL_INTERFACES
-from stack.ports import free_port
-from stack.rabbitmq import NO_BUSY_WAITING
+from stack.servers.ports import free_port
+from stack.servers.rabbitmq import NO_BUSY_WAITING
 from tests.integration.container import ContainerSpec
 
 WEBHOOK_SECRET: Final = "whsec_c2VjcmV0LW9mLXRoZS1jb250YWluZXItdGVzdHM="

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 from scenarios.checker import check
-from scenarios.connections import connect
+from scenarios.clients.connections import connect
 from tests.integration.container import Container
 from tests.integration.flow import Flow
 from tests.integration.run_counts import TALLY

@@ -20,7 +20,7 @@ from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
 from deploy.shell import run
 from stack.info import Application, BackingServer, Info, Payment
-from stack.ports import LOOPBACK
+from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
 from tests.integration.container import Container
 from tests.integration.container_specs import (

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel
 
 from contracts.topology import EXCHANGE
 from scenarios.checker import check
-from scenarios.connections import connect
+from scenarios.clients.connections import connect
 from tests.eventually import eventually
 from tests.integration.container_specs import SERVICES
 from tests.integration.faults import check_invariants

@@ -11,7 +11,7 @@ from testcontainers.core.network import Network
 
 from deploy.images import Images
 from deploy.shell import run
-from scenarios.connections import connect
+from scenarios.clients.connections import connect
 from tests.eventually import eventually
 from tests.integration.container_specs import SERVICES
 from tests.integration.faults import check_invariants

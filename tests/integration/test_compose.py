@@ -12,7 +12,7 @@ import pytest
 from deploy.compose import FILE, Project
 from deploy.images import Images
 from deploy.shell import attempt, run
-from stack.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK, free_port
 from tests.eventually import eventually
 
 READY_LIMIT_S: Final = 60.0

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from scenarios.connections import Mongo
+from scenarios.clients.connections import Mongo
 
 SERVICES = ("gateway", "booking", "payment")
 

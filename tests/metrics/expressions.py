@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
 DASHBOARD = ROOT / "deploy/grafana/dashboard.json"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scenarios.gateway import USER
+from scenarios.clients.gateway import USER
 from tests.metrics.conftest import Running
 
 PROGRAMS = ("gateway", "booking", "payment", "relay")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 from tests.metrics.conftest import Running
 from tests.metrics.exposition import Series
 from tests.metrics.expressions import OF_PROMETHEUS, Expression, alerts, panels

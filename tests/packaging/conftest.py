@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from stack import ports
+from stack.servers import ports
 
 ROOT: Final = Path(__file__).parents[2]
 UV: Final = Path(sys.executable).parent / "uv"

@@ -5,8 +5,8 @@ from typing import Final
 
 import pytest
 
-from stack.mongod import Mongod
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.rabbitmq import RabbitMQ
 from tests.packaging.conftest import Environment
 
 Install = Callable[[str], Environment]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 from tests.conftest import Space
 
 EXIT_LIMIT_S = 10.0

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
-from stack.ports import LOOPBACK
+from stack.servers.ports import LOOPBACK
 
 CHUNK_BYTES = 65_536
 

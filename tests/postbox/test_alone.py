@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys

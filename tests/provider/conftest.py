@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from stack.ports import free_port
+from stack.servers.ports import free_port
 from tests.provider.receiver import Receiver
 from tests.provider.simulator import Simulator, eventually
 

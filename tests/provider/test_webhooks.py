@@ -2,7 +2,7 @@
 
 import signal
 
-from stack.ports import free_port
+from stack.servers.ports import free_port
 from tests.provider.receiver import Receiver
 from tests.provider.simulator import Simulator, card, eventually, order
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.mongod import Mongod
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.rabbitmq import RabbitMQ
 from tests.relay.harness import RelayHarness
 
 

@@ -24,10 +24,10 @@ from postbox.rabbitmq import Topology
 from relay.options import Options
 from relay.relay import WHOLE, Relay
 from relay.state import RelayHealth
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK, free_port
-from stack.process import ROOT
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK, free_port
+from stack.servers.rabbitmq import RabbitMQ
+from stack.supervision.process import ROOT
 from tests.eventually import eventually
 
 PATIENCE_S: Final = 30.0

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from stack.ports import LOOPBACK
+from stack.servers.ports import LOOPBACK
 from tests import faketime
 from tests.eventually import eventually
 from tests.relay.harness import RelayHarness, RelayProgram

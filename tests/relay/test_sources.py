@@ -11,9 +11,9 @@ import httpx
 import pytest
 
 from relay.options import Options
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK
+from stack.servers.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing
 from tests.relay.harness import RelayHarness, RelayProgram

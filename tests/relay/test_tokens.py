@@ -8,8 +8,8 @@ from bson.timestamp import Timestamp
 from structlog.testing import capture_logs
 
 from relay.state import State
-from stack.mongod import Mongod
-from stack.rabbitmq import RabbitMQ
+from stack.servers.mongod import Mongod
+from stack.servers.rabbitmq import RabbitMQ
 from tests.eventually import eventually
 from tests.relay.harness import RelayHarness
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from scenarios.checker import Snapshot, read
-from scenarios.connections import connect
+from scenarios.clients.connections import connect
 from scenarios.registry import SCENARIOS
 from scenarios.runner import Progress, Result, run_all
 from scenarios.target_stack import SHORT_TIMES

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from scenarios.broker import DeadLetter
 from scenarios.checker import INVARIANTS, OutboxRow, Snapshot, check, judge
-from scenarios.connections import Document, connect
+from scenarios.clients.broker import DeadLetter
+from scenarios.clients.connections import Document, connect
 from tests.scenarios.conftest import Played
 
 # The first test of all pays for the playing of every story.

@@ -5,7 +5,7 @@ import sys
 
 import jsonschema_rs
 
-from stack.process import ROOT
+from stack.supervision.process import ROOT
 from tests.service.booking_system import BookingSystem
 
 EXAMPLES = 60

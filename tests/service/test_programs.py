@@ -11,8 +11,8 @@ import httpx
 import orjson
 import pytest
 
-from stack.ports import free_port
-from stack.process import ROOT
+from stack.servers.ports import free_port
+from stack.supervision.process import ROOT
 from tests.eventually import eventually
 from tests.service.booking_system import BookingSystem
 

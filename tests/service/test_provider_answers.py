@@ -20,7 +20,7 @@ from services.payment.rules.core import Input
 from services.payment.rules.inputs import CaptureDeclined, CaptureSucceeded
 from services.payment.rules.state import Capture, CaptureState, Charge
 from services.payment.work import Ledger
-from stack.ports import LOOPBACK
+from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
 
 CAPTURE = Capture(

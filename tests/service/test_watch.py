@@ -15,7 +15,7 @@ from services.gateway.http import GatewayApi
 from services.gateway.intake import Intake
 from services.gateway.rules.view import View
 from services.gateway.streams import Watch
-from stack.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK, free_port
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from stack import lock
 from stack.layout import Layout
-from stack.process import ROOT
+from stack.supervision import lock
+from stack.supervision.process import ROOT
 from tests.stack import processes
 
 LIMIT_S = 60.0

@@ -10,7 +10,7 @@ import pytest
 from pymongo import AsyncMongoClient
 
 from stack.errors import NotReady, ServerMissing
-from stack.mongod import PROBE_LIMIT_S, Mongod, find_mongod
+from stack.servers.mongod import PROBE_LIMIT_S, Mongod, find_mongod
 from tests.eventually import eventually
 from tests.stack import processes
 

@@ -8,7 +8,7 @@ import pytest
 from pamqp.common import FieldTable
 
 from stack.errors import ServerMissing
-from stack.rabbitmq import RabbitMQ
+from stack.servers.rabbitmq import RabbitMQ
 from tests.stack import processes
 
 QUORUM: Final[FieldTable] = {"x-queue-type": "quorum"}
@@ -42,7 +42,7 @@ async def test_a_confirmed_message_survives_sigkill(tmp_path: Path) -> None:
 async def test_without_rabbitmq_the_reader_is_told_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stack.rabbitmq.SCRIPTS", tmp_path)
+    monkeypatch.setattr("stack.servers.rabbitmq.SCRIPTS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServerMissing, match="apt-get install -y rabbitmq-server"):
         RabbitMQ(tmp_path).programs()

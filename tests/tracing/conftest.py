@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from scenarios.connections import connect
-from scenarios.otlp import Receiver
+from scenarios.clients.connections import connect
+from scenarios.tracing.otlp import Receiver
 from stack.embedded import Stack
 from stack.layout import APPLICATIONS
 from tests.tracing.traced_system import TracedSystem

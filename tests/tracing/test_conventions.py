@@ -10,7 +10,7 @@ from opentelemetry.semconv._incubating.attributes import (
 )
 from opentelemetry.semconv.attributes import error_attributes, url_attributes
 
-from scenarios.otlp import Span
+from scenarios.tracing.otlp import Span
 from tests.eventually import eventually
 from tests.tracing.traced_system import PRICE, Customer, TracedSystem
 from tests.tracing.trees import AMOUNT_MISMATCH

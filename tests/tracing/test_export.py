@@ -5,7 +5,7 @@ import signal
 from collections.abc import Mapping
 from time import monotonic
 
-from stack.ports import free_port
+from stack.servers.ports import free_port
 from tests.tracing.traced_system import Customer, TracedSystem
 from tests.tracing.trees import TRIVIAL
 

@@ -7,8 +7,8 @@ import pytest
 
 from postbox.operations import Selection
 from postbox.operations.redrive import drop, redrive
-from scenarios.otlp import Span
-from scenarios.trace import orphans
+from scenarios.tracing.otlp import Span
+from scenarios.tracing.trace import orphans
 from tests.eventually import eventually
 from tests.tracing.traced_system import DECISION, USER, Customer, TracedSystem, invalid_capture
 from tests.tracing.trees import TRIVIAL

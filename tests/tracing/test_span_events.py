@@ -9,7 +9,7 @@ import aio_pika
 from pamqp.common import FieldTable
 
 from postbox.mongo.errors import NO_SUCH_TRANSACTION, WRITE_CONFLICT
-from scenarios.otlp import Span
+from scenarios.tracing.otlp import Span
 from tests.eventually import eventually
 from tests.postbox.failpoints import failing, short_lived_transactions
 from tests.tracing.test_faults import decisions, named, waits

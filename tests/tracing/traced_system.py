@@ -10,9 +10,9 @@ import aio_pika
 import orjson
 from uuid_utils import uuid7
 
-from scenarios.connections import Connections
-from scenarios.otlp import Receiver, Span
-from scenarios.trace import Traces, orphans
+from scenarios.clients.connections import Connections
+from scenarios.tracing.otlp import Receiver, Span
+from scenarios.tracing.trace import Traces, orphans
 from stack.embedded import Stack
 from tests.eventually import eventually
 

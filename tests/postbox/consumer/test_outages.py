@@ -16,7 +16,7 @@ from postbox.errors import BrokerUnavailable
 from postbox.mongo import Client, transaction
 from postbox.mongo.transactions import TIMEOUT_S
 from postbox.rabbitmq import connected, raw_channel
-from stack.mongod import Mongod
+from stack.servers.mongod import Mongod
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.broker import broker, event_of

@@ -8,8 +8,8 @@ from pymongo.asynchronous import pool, topology
 from pymongo.lock import Condition, Lock
 
 from postbox.mongo import Session, connect, transaction
-from stack.mongod import Mongod
-from stack.ports import LOOPBACK
+from stack.servers.mongod import Mongod
+from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
 
 

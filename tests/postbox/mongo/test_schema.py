@@ -12,8 +12,8 @@ from postbox.errors import ConfigurationError, SchemaMismatch
 from postbox.inbox import Inbox
 from postbox.mongo import Client, Database, check_server, connect, own_database
 from postbox.outbox import Outbox
-from stack.mongod import find_mongod
-from stack.ports import LOOPBACK, free_port
+from stack.servers.mongod import find_mongod
+from stack.servers.ports import LOOPBACK, free_port
 
 Prepare = Callable[[Database], Awaitable[None]]
 

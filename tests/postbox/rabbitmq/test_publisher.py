@@ -14,7 +14,7 @@ from pamqp.common import FieldTable
 
 from postbox.errors import BrokerUnavailable
 from postbox.rabbitmq import Outcome, Outgoing, Publisher, raw_channel
-from stack.rabbitmq import RabbitMQ
+from stack.servers.rabbitmq import RabbitMQ
 from tests.conftest import Space
 from tests.eventually import eventually
 

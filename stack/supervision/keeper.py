@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stack.process import Process, Program
-from stack.ready import until_ready
+from stack.supervision.process import Process, Program
+from stack.supervision.ready import until_ready
 
 YOUNG_S: Final = 2.0
 BACKOFF_FIRST_S: Final = 0.1

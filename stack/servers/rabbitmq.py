@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from stack import apt
 from stack.errors import ServerMissing, StackError
-from stack.ports import LOOPBACK, free_port
-from stack.process import Program
-from stack.server import Server
+from stack.servers import apt
+from stack.servers.ports import LOOPBACK, free_port
+from stack.servers.server import Server
+from stack.supervision.process import Program
 
 # Debian keeps the real script here; the one on PATH insists on the system's own user.
 SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")

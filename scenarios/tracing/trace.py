@@ -11,7 +11,7 @@ from typing import Final
 from rich.text import Text
 from rich.tree import Tree
 
-from scenarios.otlp import Span
+from scenarios.tracing.otlp import Span
 
 CONVERSATION: Final = "messaging.message.conversation_id"
 DECISIONS: Final = ("booking.decision", "postbox.decision")

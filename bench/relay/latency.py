@@ -14,10 +14,10 @@ from typing import Final
 
 from aiormq.abc import DeliveredMessage
 
-from bench.event import measured
-from bench.relay_process import RelayProcess
-from bench.source import QUEUE, Source, event_id
-from bench.statistics import percentiles_ms
+from bench.relay.event import measured
+from bench.relay.relay_process import RelayProcess
+from bench.relay.source import QUEUE, Source, event_id
+from bench.report.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench, until
 from postbox.mongo import Document
 

@@ -13,7 +13,7 @@ from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import DeliveredMessage
 
 from bench.errors import BenchFailed
-from bench.event import SOURCE, Measured, measured, traceparent
+from bench.relay.event import SOURCE, Measured, measured, traceparent
 from bench.workbench import Workbench, until
 from postbox.events import Fact
 from postbox.mongo import Client, Database, DatabaseClock, Document, Session, transaction

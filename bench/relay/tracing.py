@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from bench.collector import Collector
 from bench.process import cpu_s
-from bench.relay_process import RelayProcess
-from bench.source import Source, drained
-from bench.throughput import Run, catch_up
+from bench.relay.collector import Collector
+from bench.relay.relay_process import RelayProcess
+from bench.relay.source import Source, drained
+from bench.relay.throughput import Run, catch_up
 from bench.workbench import Figures, Workbench
 
 OFF: Final = "untraced"

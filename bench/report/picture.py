@@ -1,4 +1,4 @@
-"""docs/performance.svg, drawn from bench/results/latest.json by `python -m bench.picture`.
+"""docs/performance.svg, drawn from bench/results/latest.json by `python -m bench.report.picture`.
 
 With `--check` nothing is written, and the exit code is 1 where the picture shows other figures.
 """
@@ -9,12 +9,12 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from bench.drawing import Anchor, Drawing, linear, logarithmic
-from bench.results import LATEST, ROOT
-from bench.table import ROWS, number
+from bench.report.drawing import Anchor, Drawing, linear, logarithmic
+from bench.report.results import LATEST, ROOT
+from bench.report.table import ROWS, number
 
 PICTURE: Final = ROOT / "docs" / "performance.svg"
-COMMAND: Final = "python -m bench.picture"
+COMMAND: Final = "python -m bench.report.picture"
 EXIT_DRIFTED: Final = 1
 WIDTH: Final = 960
 HEIGHT: Final = 620

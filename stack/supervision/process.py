@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 LOG_BYTES_MAX: Final = 8 * 1024 * 1024
 TAIL_LINES: Final = 15
 TAIL_BYTES: Final = 16 * 1024

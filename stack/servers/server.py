@@ -6,8 +6,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from stack.process import Process, Program
-from stack.ready import until_ready
+from stack.supervision.process import Process, Program
+from stack.supervision.ready import until_ready
 
 
 class Server(ABC):

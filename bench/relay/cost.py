@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Final
 
-from bench.lease import Lease
 from bench.process import CpuMeter
-from bench.relay_process import RelayProcess
-from bench.source import FirstDelivery, Source
-from bench.throughput import SLOWEST_PER_S, START_LIMIT_S
+from bench.relay.lease import Lease
+from bench.relay.relay_process import RelayProcess
+from bench.relay.source import FirstDelivery, Source
+from bench.relay.throughput import SLOWEST_PER_S, START_LIMIT_S
 from bench.workbench import Figures, Workbench
 
 CURVES: Final = ("backlog", "published")

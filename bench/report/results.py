@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from bench import table
+from bench.report import table
 from bench.workbench import Figures
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 LATEST: Final = ROOT / "bench" / "results" / "latest.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 BEGIN: Final = "<!-- written by `python -m bench`: begin -->"

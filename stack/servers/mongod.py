@@ -17,11 +17,11 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure, PyMongoError
 
-from stack import apt
 from stack.errors import ServerMissing
-from stack.ports import LOOPBACK, free_port
-from stack.process import Program
-from stack.server import Server
+from stack.servers import apt
+from stack.servers.ports import LOOPBACK, free_port
+from stack.servers.server import Server
+from stack.supervision.process import Program
 
 REPLICA_SET: Final = "rs0"
 CACHE_GB: Final = 1

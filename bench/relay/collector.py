@@ -1,8 +1,8 @@
 """A receiver of OTLP over HTTP in a process of its own, so that it disturbs nothing but by its CPU.
 
-`python -m bench.collector` prints its port, then for each line that it reads how many events were
-recorded as sent since the last one. Only then does it look into what it was sent. It ends when its
-input does: it cannot outlive the bench.
+`python -m bench.relay.collector` prints its port, then for each line that it reads how many events
+were recorded as sent since the last one. Only then does it decode what it received. It ends when
+its input does: it cannot outlive the bench.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from bench.errors import BenchFailed
-from stack.ports import LOOPBACK
+from stack.servers.ports import LOOPBACK
 
 TRACES: Final = "/v1/traces"
 PRODUCER: Final = Span.SPAN_KIND_PRODUCER
@@ -54,7 +54,7 @@ class Collector:
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "bench.collector"), stdin=pipe, stdout=pipe
+            *(sys.executable, "-m", "bench.relay.collector"), stdin=pipe, stdout=pipe
         )
         self._port = await self._number()
         return self

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
-from stack import control
 from stack.errors import NotReady, StackError
-from stack.keeper import Keeper
 from stack.layout import APPLICATIONS, Layout, write_atomically
-from stack.process import Program
 from stack.programs import Options, Programs
+from stack.supervision import control
+from stack.supervision.keeper import Keeper
+from stack.supervision.process import Program
 
 # Called with a program's name and the seconds it took to become ready.
 Report = Callable[[str, float], None]

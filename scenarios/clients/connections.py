@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx
 from pymongo import AsyncMongoClient
 
-from scenarios.broker import Broker
+from scenarios.clients.broker import Broker
 from stack.info import Info
 
 HTTP_TIMEOUT_S: Final = 10.0

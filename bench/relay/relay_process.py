@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Final, Self
 
 from bench.errors import BenchFailed
-from bench.event import measured
-from bench.source import Source
+from bench.relay.event import measured
+from bench.relay.source import Source
 from bench.workbench import Workbench, until
 
 NAME: Final = "relay"

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 
 from scenarios.checker.snapshot import SERVICES
-from scenarios.connections import Document, Mongo, database_time
+from scenarios.clients.connections import Document, Mongo, database_time
 
 
 class Records:

@@ -12,10 +12,10 @@ from typing import Final
 from aiormq.abc import DeliveredMessage
 
 from bench.errors import BenchFailed
-from bench.event import BODY_BYTES
 from bench.process import CpuMeter
-from bench.relay_process import RelayProcess
-from bench.source import FirstDelivery, Source, drained, event_id
+from bench.relay.event import BODY_BYTES
+from bench.relay.relay_process import RelayProcess
+from bench.relay.source import FirstDelivery, Source, drained, event_id
 from bench.workbench import Figures, Workbench
 
 START_LIMIT_S: Final = 30.0

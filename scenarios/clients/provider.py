@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from scenarios.gateway import CURRENCY, PRICE, USER
+from scenarios.clients.gateway import CURRENCY, PRICE, USER
 from scenarios.waiting import Broken
 
 

@@ -8,7 +8,7 @@ from typing import Final
 import httpx
 
 from stack.errors import NotReady
-from stack.process import Probe, Process
+from stack.supervision.process import Probe, Process
 
 READY_LIMIT_S: Final = 60.0
 PROBE_EVERY_S: Final = 0.05

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Final
 
-from deploy import firewall
+from deploy.docker import firewall
 from deploy.errors import DeployError, NoEngine
 from deploy.shell import attempt, run
 

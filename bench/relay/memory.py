@@ -4,9 +4,9 @@ import asyncio
 from typing import Final
 
 from bench.process import rss_mb, rss_mb_max
-from bench.relay_process import RelayProcess
-from bench.source import FirstDelivery, Source
-from bench.throughput import SLOWEST_PER_S, START_LIMIT_S
+from bench.relay.relay_process import RelayProcess
+from bench.relay.source import FirstDelivery, Source
+from bench.relay.throughput import SLOWEST_PER_S, START_LIMIT_S
 from bench.workbench import Figures, Workbench, until
 
 TENTH: Final = 10

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stack.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK, free_port
 
 CONTENT_TYPE: Final = "application/x-protobuf"
 START_LIMIT_S: Final = 5.0

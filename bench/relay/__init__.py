@@ -1,0 +1,1 @@
+"""What the relay is measured at: rates, latency, cost of an event, memory, tracing."""

@@ -1,0 +1,1 @@
+"""The Docker engine: its client, and a daemon of our own where there is none."""

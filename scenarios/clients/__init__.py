@@ -1,0 +1,1 @@
+"""What a story sees and touches from outside: HTTP, broker, databases."""

@@ -1,0 +1,1 @@
+"""The spans of a run: received, and drawn as a tree."""
