@@ -52,6 +52,17 @@ class EventTooLarge(PostboxError):
     """An event over the outbox's limit was refused before it was written."""
 
 
+class InvalidPayload(PostboxError):
+    """An event has a value that cannot go over the wire unaltered; `path` says where.
+
+    It was refused before anything was written.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+
+
 class OutsideTransaction(PostboxError):
     """`Outbox.add` was called with a session that has no transaction."""
 

@@ -34,7 +34,7 @@ class MemoryPostbox:
     def event(self, fact: Fact) -> Event:
         """`fact` in an envelope, under the current trace, as a consumer would hear it.
 
-        EventTooLarge and TypeError as from the real outbox.
+        EventTooLarge and InvalidPayload as from the real outbox.
         """
         row = outbox_row(fact, source=self._source)
         return Event(

@@ -48,6 +48,7 @@ FAULTS: Final = {
     27: "the booking service is down for longer than the payment time limit",
     28: "a random walk over all of these, under load",
     30: "an administrative command is cut off in the middle",
+    31: "rows and payloads that other programs write",
     32: "servers that somebody used before: the same names, another kind",
 }
 

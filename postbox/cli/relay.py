@@ -132,7 +132,9 @@ def _replayed(
 
         async def work() -> None:
             async with opened(source) as database:
-                await replay.replay(database, rabbitmq, stretch, done=done, exchange=exchange)
+                await replay.replay(
+                    source, database, rabbitmq, stretch, done=done, exchange=exchange
+                )
 
         try:
             run(work())

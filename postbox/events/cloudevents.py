@@ -31,6 +31,12 @@ def encode(event: Event) -> bytes:
     )
 
 
+def trace_headers(event: Event) -> dict[str, str]:
+    """The headers of the message that carries `event`."""
+    carried = {"traceparent": event.traceparent, "tracestate": event.tracestate}
+    return {name: value for name, value in carried.items() if value}
+
+
 def decode(body: bytes, headers: Mapping[str, Any] | None = None) -> Event:
     """Read a body back; trace context is in the headers. MalformedMessage says what is wrong."""
     try:

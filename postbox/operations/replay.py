@@ -15,9 +15,9 @@ from typing import Any, Final
 from pymongo import ASCENDING
 
 from postbox.errors import BrokerUnavailable
-from postbox.events import Event, cloudevents
+from postbox.events import cloudevents
 from postbox.mongo import Database, Document, database_errors
-from postbox.outbox import COLLECTION, PUBLISHED
+from postbox.outbox import COLLECTION, PUBLISHED, Source, event_of_row
 from postbox.rabbitmq import (
     EXCHANGE,
     Outcome,
@@ -59,9 +59,15 @@ async def count(database: Database, time_range: TimeRange) -> int:
 
 
 async def replay(
-    database: Database, uri: str, time_range: TimeRange, *, done: Done, exchange: str = EXCHANGE
+    source: Source,
+    database: Database,
+    uri: str,
+    time_range: TimeRange,
+    *,
+    done: Done,
+    exchange: str = EXCHANGE,
 ) -> None:
-    """Publish the range again in the order in which it was published.
+    """Publish the range of `source`, whose database this is, in the order of its publishing.
 
     After each batch, all confirmed, `done` gets how many they were and when the last one of them
     was published: where this fails, it may be begun again from there. BrokerUnavailable where
@@ -72,7 +78,7 @@ async def replay(
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             publisher = Publisher(await raw_channel(channel))
         async for rows in _batches(database, time_range):
-            await _publish(publisher, [_message(row, exchange) for row in rows])
+            await _publish(publisher, [_message(row, source, exchange) for row in rows])
             done(len(rows), rows[-1]["published_at"])
 
 
@@ -119,16 +125,8 @@ def _expect_confirmed(messages: Sequence[Outgoing], outcomes: Mapping[str, Outco
         raise BrokerUnavailable(f"publishing to the exchange {messages[0].exchange!r}: {said}")
 
 
-def _message(row: Document, exchange: str) -> Outgoing:
-    event = Event(
-        id=row["_id"],
-        type=row["type"],
-        subject=row["subject"],
-        source=row["source"],
-        time=row["time"],
-        data=row["data"],
-    )
-    headers = {name: row[name] for name in ("traceparent", "tracestate") if row.get(name)}
+def _message(row: Document, source: Source, exchange: str) -> Outgoing:
+    event = event_of_row(row, source=source.default, inserted_at=row["published_at"])
     return Outgoing(
         exchange=exchange,
         routing_key=event.type,
@@ -136,5 +134,5 @@ def _message(row: Document, exchange: str) -> Outgoing:
         body=cloudevents.encode(event),
         content_type=cloudevents.CONTENT_TYPE,
         type=event.type,
-        headers=headers,
+        headers=cloudevents.trace_headers(event),
     )

@@ -66,7 +66,8 @@ class Outbox:
     def rows(self, facts: Iterable[Fact]) -> list[Document]:
         """The rows of `facts`, each stamped with an id, a time and the current trace context.
 
-        EventTooLarge for one over 256 KiB; TypeError for one whose data is not JSON.
+        EventTooLarge for one over 256 KiB; InvalidPayload for one that cannot go over the wire as
+        it is.
         """
         trace = current_trace()
         now = self._clock.now()

@@ -7,8 +7,8 @@ from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
-from postbox.errors import EventTooLarge
-from postbox.events import Fact, partition
+from postbox.errors import EventTooLarge, InvalidPayload
+from postbox.events import Fact, json_value, partition
 from postbox.mongo import Document, ensure_indexes
 
 COLLECTION = "outbox"
@@ -23,6 +23,8 @@ LENIENT: CodecOptions[Document] = CodecOptions(
 )
 """To read rows with: one that is no proper BSON must not fail all those that are read with it."""
 EVENT_BYTES_MAX = 256 * 1024
+TYPE_BYTES_MAX = 255
+"""AMQP's limit for a routing key, which the type is."""
 RETENTION = timedelta(days=7)
 
 
@@ -52,8 +54,17 @@ async def prepare_rows(
 
 
 def outbox_row(fact: Fact, *, source: str) -> Document:
-    """What a row says of `fact` alone, before it has an id, a time and a trace."""
-    data = fact.data()
+    """What a row says of `fact` alone, before it has an id, a time and a trace.
+
+    InvalidPayload names what cannot go over the wire unaltered; EventTooLarge.
+    """
+    for name, text in (("type", fact.TYPE), ("subject", fact.subject), ("source", source)):
+        if not text or not isinstance(text, str):
+            raise InvalidPayload(name, "not a text, or an empty one")
+        json_value(text, name)
+    if len(fact.TYPE.encode()) > TYPE_BYTES_MAX:
+        raise InvalidPayload("type", f"over {TYPE_BYTES_MAX} bytes")
+    data = json_value(fact.data())
     size = len(orjson.dumps(data))
     if size > EVENT_BYTES_MAX:
         raise EventTooLarge(

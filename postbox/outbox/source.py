@@ -15,6 +15,11 @@ class Source:
     name: str
     uri: str
 
+    @property
+    def default(self) -> str:
+        """The source, in the sense of CloudEvents, of a row that names none."""
+        return f"/{self.name}"
+
     @classmethod
     def parse_all(cls, text: str) -> tuple[Self, ...]:
         """Read `name=mongodb://.../database,...`. ValueError says which part is wrong."""

@@ -67,10 +67,13 @@ class Marker:
     async def _mark(self, prefix: list[Entry]) -> None:
         if not prefix:
             return
-        ids = [entry.message.message_id for entry in prefix if entry.message is not None]
+        ids = [entry.row_id for entry in prefix if entry.message is not None]
         if ids:
             crash_point("relay.confirmed")
             with pymongo.timeout(ANSWER_LIMIT_S):
+                await self._rows.fill_times(
+                    [(one.row_id, one.fill_time) for one in prefix if one.fill_time is not None]
+                )
                 await self._rows.mark(ids)
             crash_point("relay.marked")
             metrics.published.add(len(ids), self._status.labels)

@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from itertools import islice, takewhile
 from typing import Final
@@ -38,6 +39,8 @@ class Entry:
     message: Outgoing | None
     token: Token | None
     span: PublishSpan | None = None
+    row_id: object = None
+    fill_time: datetime | None = None
     phase: Phase = Phase.WAITING
     sent_at_s: float = 0.0
     tries: int = 0
@@ -94,10 +97,23 @@ class Window:
         """Wait until there is room for one more."""
         await self._room.wait()
 
-    def add(self, message: Outgoing, token: Token | None, span: PublishSpan | None = None) -> None:
-        """Append a message, with the token that stands right behind it where there is one."""
+    def add(
+        self,
+        message: Outgoing,
+        token: Token | None,
+        span: PublishSpan | None = None,
+        *,
+        row_id: object = None,
+        fill_time: datetime | None = None,
+    ) -> None:
+        """Append a message, with the token that stands right behind it where there is one.
+
+        `row_id` is the row's own where that is not the message's; `fill_time` becomes its time.
+        """
         entry = self._append(message, token)
         entry.span = span
+        entry.row_id = message.message_id if row_id is None else row_id
+        entry.fill_time = fill_time
         self._ids.add(message.message_id)
         self._bytes += len(message.body)
         self._fresh.append(entry)

@@ -1,6 +1,9 @@
 """How a row gets into the window: encoded once, as a bookmark if it is there already, or parked."""
 
+from datetime import datetime
+
 from postbox.mongo import Document
+from postbox.outbox import PENDING, event_id
 from postbox.telemetry import trace_id
 from relay import metrics
 from relay.checkpoint import Token
@@ -18,6 +21,7 @@ class Intake:
     def __init__(
         self, status: Status, rows: Rows, window: Window, watchdog: Watchdog, *, exchange: str
     ) -> None:
+        self._source = f"/{status.labels['source']}"
         self._status = status
         self._watchdog = watchdog
         self._rows = rows
@@ -25,20 +29,31 @@ class Intake:
         self._spans = PublishSpans()
         self._exchange = exchange
 
-    async def admit(self, row: Document, token: Token | None = None) -> None:
-        """Take a row, and the token right behind it where it comes from the stream."""
-        if row["_id"] in self._window:
+    async def admit(
+        self, row: Document, token: Token | None = None, *, inserted_at: datetime | None = None
+    ) -> None:
+        """Take a row, and the token right behind it where it comes from the stream.
+
+        `inserted_at` is the row's time where it has none. A row that is put back as published or
+        parked, or that waits for its time, is not pending.
+        """
+        if row.get("state", PENDING) != PENDING or event_id(row["_id"]) in self._window:
             self.skip(token)
             return
         try:
-            message = message_of(row, exchange=self._exchange)
+            message = message_of(
+                row, source=self._source, inserted_at=inserted_at, exchange=self._exchange
+            )
         except Unpublishable as error:
             await self._park(row, str(error))
             self.skip(token)
             return
         await self._window.room()
         message, span = self._spans.start(message)
-        self._window.add(message, token, span)
+        lacks_time = "time" not in row
+        self._window.add(
+            message, token, span, row_id=row["_id"], fill_time=inserted_at if lacks_time else None
+        )
 
     def skip(self, token: Token | None) -> None:
         """Pass over a row that was dealt with already."""

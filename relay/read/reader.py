@@ -6,6 +6,7 @@ pending rows reads at least what was committed up to a time T, and the stream st
 
 import asyncio
 import time
+from collections.abc import Hashable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectio
 from pymongo.errors import OperationFailure
 
 from postbox.mongo import Database, DatabaseClock, Document
+from postbox.outbox import event_id
 from relay import metrics
 from relay.checkpoint import Token
 from relay.database_errors import is_passing
@@ -42,13 +44,14 @@ class Reader:
         options: Options,
     ) -> None:
         self._client = database.client
+        self._clock = DatabaseClock(database.client)
         self._rows = rows
         self._window = window
         self._status = status
         self._options = options
         self._intake = intake
         self._watchdog = watchdog
-        self._skip: set[str] = set()
+        self._skip: set[Hashable] = set()
         self._bookmarked: Token | None = None
         self._sweep_due_s = time.monotonic() + options.sweep_every_s
         self._log = status.log
@@ -101,11 +104,14 @@ class Reader:
                 await self._client.admin.command("ping", session=session)
             start = session.operation_time
             assert start is not None
-            async for row in self._watchdog.over(self._rows.pending(session)):
-                await self._intake.admit(row)
-                count += 1
-                if count <= self._options.skip_max and isinstance(row["_id"], str):
-                    self._skip.add(row["_id"])
+            with self._watchdog:
+                await self._clock.sync()
+            for rows in (self._rows.pending(session), self._rows.without_state(session)):
+                async for row in self._watchdog.over(rows):
+                    await self._intake.admit(row, inserted_at=self._clock.now())
+                    count += 1
+                    if count <= self._options.skip_max and isinstance(row["_id"], Hashable):
+                        self._skip.add(row["_id"])
         return start, count
 
     async def _stream(self, **start: Any) -> Token:
@@ -132,10 +138,10 @@ class Reader:
             await self._sweep_if_due(None)
             return
         row = change["fullDocument"]
-        if isinstance(row["_id"], str) and row["_id"] in self._skip:
+        if isinstance(row["_id"], Hashable) and row["_id"] in self._skip:
             self._intake.skip(token)
         else:
-            await self._intake.admit(row, token)
+            await self._intake.admit(row, token, inserted_at=change["wallTime"])
         await self._sweep_if_due(row)
 
     async def _sweep_if_due(self, last: Document | None) -> None:
@@ -147,9 +153,9 @@ class Reader:
             return
         with self._watchdog:
             rows = await self._rows.overlooked(self._options.sweep_age_s)
-        found = [row for row in rows if row["_id"] not in self._window]
+        found = [row for row in rows if event_id(row["_id"]) not in self._window]
         for row in found:
-            await self._intake.admit(row)
+            await self._intake.admit(row, inserted_at=self._clock.now())
         # A row that was parked, and set back by a person, comes this way as a matter of course.
         overlooked = sum("parked" not in row for row in found)
         if overlooked:
@@ -157,12 +163,11 @@ class Reader:
             self._log.error("pending rows had been overlooked by the stream", rows=overlooked)
 
     async def _is_recent(self, row: Document) -> bool:
-        clock = DatabaseClock(self._client)
         with self._watchdog:
-            await clock.sync()
+            await self._clock.sync()
         written_at = row.get("time")
         limit = timedelta(seconds=self._options.sweep_age_s / 2)
-        return isinstance(written_at, datetime) and clock.now() - written_at < limit
+        return isinstance(written_at, datetime) and self._clock.now() - written_at < limit
 
 
 async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStream[Document]:

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, Final
 
 import pymongo
-from pymongo import ASCENDING
+from pymongo import ASCENDING, UpdateOne
 from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.cursor import AsyncCursor
@@ -44,7 +45,7 @@ class Rows:
         """A stream of rows inserted from `start_after` or `start_at_operation_time` on."""
         only = {"operationType": "insert", **self._shard.filter("fullDocument.")}
         return await self._rows.watch(
-            [{"$match": only}, {"$project": {"fullDocument": 1}}],
+            [{"$match": only}, {"$project": {"fullDocument": 1, "wallTime": 1}}],
             batch_size=READ_BATCH_ROWS,
             max_await_time_ms=AWAIT_MS,
             **start,
@@ -80,6 +81,30 @@ class Rows:
         )
         return await cursor.to_list()
 
+    async def without_state(self, session: AsyncClientSession) -> AsyncIterator[Document]:
+        """The rows of other producers that name no state, which no index finds: a scan."""
+        cursor = self._rows.find(
+            {"state": {"$exists": False}, **self._shard.filter()},
+            batch_size=READ_BATCH_ROWS,
+            session=session,
+        )
+        try:
+            async for row in cursor:
+                yield row
+        finally:
+            await close(cursor)
+
+    async def fill_times(self, times: Sequence[tuple[object, datetime]]) -> None:
+        """Write the time of rows that have none, so that a replay of them is the same event."""
+        if times:
+            await self._rows.bulk_write(
+                [
+                    UpdateOne({"_id": id_, "time": {"$exists": False}}, {"$set": {"time": time}})
+                    for id_, time in times
+                ],
+                ordered=False,
+            )
+
     async def mark(self, ids: Sequence[object]) -> None:
         """Mark rows published, at the database's time."""
         await self._rows.update_many(
@@ -91,7 +116,7 @@ class Rows:
     async def park(self, row_id: object, reason: str) -> None:
         """Take a row that can never be published out of the way, with the reason."""
         await self._rows.update_one(
-            {"_id": row_id, "state": PENDING},
+            {"_id": row_id, "state": {"$in": [PENDING, None]}},
             [
                 {
                     "$set": {

@@ -14,7 +14,7 @@ from tests.conftest import Space
 
 @pytest.fixture
 async def harness(space: Space, client: Client) -> AsyncIterator[CliHarness]:
-    await Outbox(own_database(client), source="", clock=DatabaseClock(client)).prepare()
+    await Outbox(own_database(client), source="/test", clock=DatabaseClock(client)).prepare()
     async with await aio_pika.connect(space.rabbitmq_uri) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         await Topology(exchange=space.exchange, queues={space.queue: [TYPE]}).declare(channel)

@@ -60,7 +60,7 @@ class RelayHarness:
         return self
 
     async def _prepare(self) -> None:
-        await Outbox(self.database, source="", clock=DatabaseClock(self.client)).prepare()
+        await Outbox(self.database, source="/test", clock=DatabaseClock(self.client)).prepare()
         async with await aio_pika.connect(self.rabbitmq.uri) as connection:
             channel = await connection.channel()
             await Topology(queues={self.name: [f"{self.name}.#"]}).declare(channel)

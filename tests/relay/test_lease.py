@@ -130,7 +130,7 @@ async def test_without_its_lease_a_relay_sends_nothing(harness: RelayHarness) ->
     row = await harness.rows.find_one({"_id": event_id})
     assert row is not None
     window = Window(messages_max=1, bytes_max=1)
-    window.add(message_of(row), None)
+    window.add(message_of(row, source="/shop"), None)
     over = Term(checkpoint(harness, "a"), fence=1, token=None, until_s=time.monotonic())
     status = Status(harness.name, Shard(), RelayHealth())
     sender = Sender(harness.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
