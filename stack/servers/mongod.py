@@ -127,8 +127,8 @@ class Mongod(Server):
         return self._client
 
     async def _disconnect(self) -> None:
-        client, self._client = self._client, None
-        if client is not None and self._joining is None:
+        if self._client is not None and self._joining is None:
+            client, self._client = self._client, None
             await client.close()
 
     async def _join(self, client: Client) -> str:

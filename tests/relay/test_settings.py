@@ -54,7 +54,7 @@ def test_shards_are_shared_where_only_their_number_is_given(
         ("RELAY_SHARD", "one"),
         ("RELAY_SHARDS", "0"),
         ("RELAY_SHARDS", "17"),
-        ("RELAY_PORT", "0"),
+        ("RELAY_PORT", "-1"),
         ("RELAY_LEASE_S", "0"),
     ],
 )

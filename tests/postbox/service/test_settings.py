@@ -59,7 +59,7 @@ def test_a_replica_sets_uri_is_taken_as_it_is(environment: pytest.MonkeyPatch, u
 
 def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("MONGO_URI")
-    environment.setenv("SHOP_PORT", "0")
+    environment.setenv("SHOP_PORT", "65536")
     with pytest.raises(ConfigurationError, match=r"MONGO_URI: .*; SHOP_PORT: "):
         load(ShopSettings)
 
