@@ -55,6 +55,7 @@ check: $(READY) ## format, lint, types, arrows of import, and what is generated 
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(PY) -m tests.architecture.picture --check
 	$(PY) -m contracts.schemas --check
 	$(PY) -m tests.saga_doc --check
 	$(PY) -m tests.faults_doc --check

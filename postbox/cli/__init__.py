@@ -1,4 +1,8 @@
-"""The operators' command line: look at what is pending or set aside, and act on it."""
+"""The operators' command line: look at what is pending or set aside, and act on it.
+
+Guarantees that a command which changes something says what it will do, asks, and reports what was
+done. Imports operations and what they import.
+"""
 
 from typing import Final
 

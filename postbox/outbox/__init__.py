@@ -4,8 +4,8 @@ Guarantees that a row exists if and only if its transaction committed, and that 
 after it was published. Imports events, mongo, runtime and telemetry.
 """
 
-from postbox.outbox.reading import event_id, event_of_row
 from postbox.outbox.outbox import Outbox
+from postbox.outbox.reading import event_id, event_of_row
 from postbox.outbox.row import (
     COLLECTION,
     COUNT_MAX,
