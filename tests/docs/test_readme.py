@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -56,7 +57,7 @@ async def test_the_python_example_bills_an_order(
         "amqp://localhost/": rabbitmq.uri,
         "port=8080": f"port={free_port()}",
     }
-    (example,) = blocks("python")
+    _, example = blocks("python")
     (relay,) = [block for block in blocks("sh") if "python -m relay" in block]
     program = tmp_path / "shop.py"
     program.write_text(_with(here, example))
@@ -90,6 +91,21 @@ async def test_the_python_example_bills_an_order(
 
         await eventually(billed, limit_s=START_LIMIT_S)
         assert await database["invoices"].distinct("_id") == [order_id]
+
+
+async def test_the_core_example_writes_an_order_and_its_event(
+    mongod: Mongod, tmp_path: Path
+) -> None:
+    example, _ = blocks("python")
+    names: dict[str, Any] = {}
+    exec(compile(example, "README.md", "exec"), names)
+    async with connect(mongod.database("shop_core"), application="tests") as client:
+        await names["place"](client, "o1")
+        row = await client.get_default_database()["outbox"].find_one({"subject": "o1"})
+        order = await client.get_default_database()["orders"].find_one({"_id": "o1"})
+    assert row is not None
+    assert row["type"] == "order.placed"
+    assert order is not None
 
 
 def _with(values: dict[str, str], text: str) -> str:
