@@ -8,11 +8,13 @@ from postbox.extras import requires
 
 with requires("rabbitmq"):
     from postbox.consumer.consumer import Consumer, T
+    from postbox.consumer.consumption import Consumption
     from postbox.consumer.options import DEFAULT_OPTIONS, ConsumerOptions
 
 __all__ = [
     "DEFAULT_OPTIONS",
     "Consumer",
     "ConsumerOptions",
+    "Consumption",
     "T",
 ]

@@ -7,23 +7,20 @@ has lost the consumer, it connects again. What is not acknowledged at the end is
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 import structlog
 from aio_pika.abc import AbstractConnection
 
 from postbox.consumer.batches import Batches
+from postbox.consumer.consumption import Consumption
 from postbox.consumer.dead_letters import DeadLetters
 from postbox.consumer.handling import Handling
-from postbox.consumer.options import DEFAULT_OPTIONS, ConsumerOptions
 from postbox.consumer.outage import Outage, Requeued
 from postbox.consumer.retries import Retries
 from postbox.consumer.spans import ProcessSpans
 from postbox.consumer.subscription import Subscription
 from postbox.errors import BrokerUnavailable, TopologyMismatch
-from postbox.events import Event
-from postbox.inbox import Apply, Decided
 from postbox.mongo import DatabaseClock
 from postbox.rabbitmq import Topology, broker_errors, connected, raw_channel
 from postbox.runtime import Health, pause
@@ -33,43 +30,29 @@ log = structlog.get_logger()
 
 
 class Consumer(Generic[T]):
-    """Consumes `queue`; `decode` makes the fact of an event, `apply` applies a batch of them."""
+    """Keeps one queue consumed, over one connection after another."""
 
     def __init__(
         self,
+        consumption: Consumption[T],
         *,
-        queue: str,
         uri: str,
         topology: Topology,
         clock: DatabaseClock,
-        decode: Callable[[Event], T],
-        apply: Apply[T],
         health: Health,
-        applied: Callable[[Sequence[Decided]], None] = lambda decisions: None,
-        decision_attribute: str = "postbox.decision",
-        options: ConsumerOptions = DEFAULT_OPTIONS,
     ) -> None:
+        queue, options = consumption.queue, consumption.options
         self._queue = queue
         self._uri = uri
         self._topology = topology
         self._health = health
         self._options = options
-        self._spans = ProcessSpans(queue, decision_attribute)
+        self._spans = ProcessSpans(queue, consumption.decision_attribute)
         self._dead = DeadLetters(uri, topology, name=queue, clock=clock)
         self._outage = Outage(clock, health, retry_s=options.database_retry_s)
         self._retries: Retries[T] = Retries()
         self._batches = Batches(self._retries, options)
-        self._handling = Handling(
-            queue=queue,
-            decode=decode,
-            apply=apply,
-            applied=applied,
-            dead=self._dead,
-            retries=self._retries,
-            outage=self._outage,
-            spans=self._spans,
-            options=options,
-        )
+        self._handling = Handling(consumption, self._dead, self._retries, self._outage, self._spans)
         self._subscription: Subscription[T] | None = None
 
     @property

@@ -6,22 +6,21 @@ itself: it is tried a few times, then set aside. Nothing is acknowledged before 
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from time import monotonic
 from typing import Generic, TypeVar
 
 import structlog
 
+from postbox.consumer.consumption import Consumption
 from postbox.consumer.dead_letters import DeadLetters
 from postbox.consumer.delivery import Delivery
-from postbox.consumer.options import ConsumerOptions
 from postbox.consumer.outage import Outage, Requeued
 from postbox.consumer.retries import Retries
 from postbox.consumer.spans import ProcessSpans, about_delivery
 from postbox.consumer.subscription import Subscription
 from postbox.errors import BrokerUnavailable, InvalidMessage, SetAside, TryAgain
-from postbox.events import Event, Message, about, cloudevents, context_of_event
-from postbox.inbox import Apply, Decided
+from postbox.events import Message, about, cloudevents, context_of_event
 from postbox.telemetry import metrics
 
 T = TypeVar("T")
@@ -33,26 +32,19 @@ class Handling(Generic[T]):
 
     def __init__(
         self,
-        *,
-        queue: str,
-        decode: Callable[[Event], T],
-        apply: Apply[T],
-        applied: Callable[[Sequence[Decided]], None],
+        consumption: Consumption[T],
         dead: DeadLetters,
         retries: Retries[T],
         outage: Outage,
         spans: ProcessSpans,
-        options: ConsumerOptions,
     ) -> None:
-        self._queue = queue
-        self._decode = decode
-        self._apply = apply
-        self._applied = applied
+        self._queue = consumption.queue
+        self._consumption = consumption
+        self._options = consumption.options
         self._dead = dead
         self._retries = retries
         self._outage = outage
         self._spans = spans
-        self._options = options
 
     async def handle(
         self, batch: list[Delivery[T]], subscription: Subscription[T], stop: asyncio.Event
@@ -84,7 +76,7 @@ class Handling(Generic[T]):
         try:
             event = cloudevents.decode(delivery.body, delivery.headers)
             try:
-                fact = self._decode(event)
+                fact = self._consumption.decode(event)
             except Exception as error:
                 # A decoder is pure: whatever it raises, trying again cannot help.
                 raise InvalidMessage(f"{event.type}: {type(error).__name__}: {error}") from error
@@ -103,7 +95,7 @@ class Handling(Generic[T]):
         started = monotonic()
         while True:
             try:
-                decisions = await self._apply(messages)
+                decisions = await self._consumption.apply(messages)
             except TryAgain as error:
                 await self._outage.sit_out(error, subscription, stop)
             except Exception:  # the handler's; it shows that the database answers
@@ -115,7 +107,7 @@ class Handling(Generic[T]):
         outcomes = [decided.outcome for decided in decisions]
         self._spans.decided(deliveries, outcomes)
         metrics.processed(self._queue, outcomes, monotonic() - started)
-        self._applied(decisions)
+        self._consumption.applied(decisions)
         debug = log.bind().debug
         for message, outcome in zip(messages, outcomes, strict=True):
             debug("applied", **about(message.event), decision=outcome)

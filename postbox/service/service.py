@@ -17,7 +17,7 @@ import structlog
 from pymongo.errors import PyMongoError
 from starlette.routing import Route
 
-from postbox.consumer import DEFAULT_OPTIONS, Consumer, ConsumerOptions, T
+from postbox.consumer import DEFAULT_OPTIONS, Consumer, ConsumerOptions, Consumption, T
 from postbox.events import Event
 from postbox.inbox import Apply, Decided, Handler, Inbox
 from postbox.mongo import (
@@ -121,16 +121,18 @@ class Service:
         metrics.begin(queue)
         self.health.fail("consumer", "starting")
         consumer = Consumer(
-            queue=queue,
+            Consumption(
+                queue=queue,
+                decode=decode,
+                apply=Apply(self.client, inbox, self.outbox, handler),
+                applied=applied,
+                decision_attribute=decision_attribute,
+                options=options,
+            ),
             uri=self._rabbitmq_uri,
             topology=self._topology,
             clock=self.clock,
-            decode=decode,
-            apply=Apply(self.client, inbox, self.outbox, handler),
             health=self.health,
-            applied=applied,
-            decision_attribute=decision_attribute,
-            options=options,
         )
         self._parts.append(consumer.run)
         return consumer

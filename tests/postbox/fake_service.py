@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
-from postbox.consumer import Consumer, ConsumerOptions
+from postbox.consumer import Consumer, ConsumerOptions, Consumption
 from postbox.events import Event, Message
 from postbox.inbox import Apply, Decided, Handler, Inbox
 from postbox.mongo import (
@@ -144,14 +144,16 @@ class FakeService:
         self._inbox = Inbox(self.database, consumer=self.queue, clock=self.clock)
         handler = self._recorded(wrap(Count(self.database)))
         self.consumer: Consumer[Placed] = Consumer(
-            queue=self.queue,
+            Consumption(
+                queue=self.queue,
+                decode=decode,
+                apply=Apply(client, self._inbox, self.outbox, handler),
+                options=options,
+            ),
             uri=space.rabbitmq_uri,
             topology=self.topology,
             clock=self.clock,
-            decode=decode,
-            apply=Apply(client, self._inbox, self.outbox, handler),
             health=self.health,
-            options=options,
         )
 
     async def prepare(self) -> None:
