@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench import limits
+from bench import imports, limits
 from bench.bookings import measure as bookings
 from bench.machine import machine, versions
 from bench.relay import cost, latency, memory, throughput, tracing
@@ -18,6 +18,7 @@ from postbox.mongo import connect
 from stack.embedded import Stack
 
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+    "imports": imports.measure,
     "limits": limits.measure,
     "relay": throughput.measure,
     "tracing": tracing.measure,

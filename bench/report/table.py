@@ -25,6 +25,19 @@ class Row:
 
 
 ROWS: Final = (
+    Row(what="import of pymongo, alone", key="imports.driver_ms", unit="ms"),
+    Row(
+        what="import of the library's core",
+        key="imports.core_ms",
+        unit="ms",
+        limit="imports.driver_ms",
+    ),
+    Row(
+        what="import of the library's core, beside pymongo's",
+        key="imports.ratio",
+        unit="to 1",
+        target=1.3,
+    ),
     Row(what="change stream, read alone", key="limits.tail_per_s", unit="rows/s", is_rate=True),
     Row(
         what="confirmed publishing to a quorum queue, alone",

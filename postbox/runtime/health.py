@@ -1,7 +1,5 @@
 """Whether a program can do its work now, and if not, which part fails and why."""
 
-from postbox.telemetry import metrics
-
 
 class Health:
     """What each part of a program last said of itself. One that has not spoken yet is failing."""
@@ -9,19 +7,19 @@ class Health:
     def __init__(self, *parts: str) -> None:
         self._problems: dict[str, str] = dict.fromkeys(parts, "starting")
         self._parts: dict[str, None] = dict.fromkeys(parts)
-        metrics.ready(not self._problems)
+        _show(not self._problems)
 
     def ok(self, part: str) -> None:
         """`part` does its work."""
         self._parts[part] = None
         self._problems.pop(part, None)
-        metrics.ready(not self._problems)
+        _show(not self._problems)
 
     def fail(self, part: str, reason: str) -> None:
         """`part` cannot do its work, and why."""
         self._parts[part] = None
         self._problems[part] = reason
-        metrics.ready(False)
+        _show(False)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -32,3 +30,10 @@ class Health:
     def report(self) -> dict[str, str]:
         """Every part, with "ok" or what is wrong."""
         return {part: self._problems.get(part, "ok") for part in self._parts}
+
+
+def _show(is_ready: bool) -> None:
+    # Imported here, for the core imports this room and has no use for metrics.
+    from postbox.telemetry import metrics
+
+    metrics.ready(is_ready)

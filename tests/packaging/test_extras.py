@@ -14,6 +14,7 @@ DISTRIBUTIONS_MAX: Final = 8
 NOT_IN_THE_CORE: Final = (
     *("aio_pika", "aiormq", "pamqp", "structlog", "starlette", "uvicorn", "pydantic"),
     *("typer", "rich", "prometheus_client", "opentelemetry.sdk", "opentelemetry.instrumentation"),
+    "opentelemetry.metrics",
 )
 WRITE_AN_EVENT: Final = """
 import asyncio, sys
