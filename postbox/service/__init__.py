@@ -13,9 +13,11 @@ with requires("service"):
     from postbox.service.http import application, operational_routes, serve
     from postbox.service.problems import (
         Problem,
+        expect_json,
         parse_json,
         read_body,
         read_json,
+        repeated_key,
         reply,
         unavailable,
     )
@@ -33,12 +35,14 @@ __all__ = [
     "Settings",
     "Submission",
     "application",
+    "expect_json",
     "load",
     "operational_routes",
     "parse_json",
     "read_arguments",
     "read_body",
     "read_json",
+    "repeated_key",
     "reply",
     "run",
     "serve",

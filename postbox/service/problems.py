@@ -4,6 +4,7 @@ A client's mistake is a 4xx that names the field; a database that is unavailable
 `Retry-After`; a client never sees a 500 for anything it sent.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from postbox.errors import TryAgain
 log = structlog.get_logger()
 BODY_BYTES_MAX = 64 * 1024
 RETRY_AFTER_S = 2
+_JSON = "application/json"
+_UTF8 = ("utf-8", "utf8")
 
 
 class Problem(Exception):
@@ -75,21 +78,67 @@ async def read_body(request: Request) -> bytes:
 
 async def read_json(request: Request) -> dict[str, Any]:
     """The body as a JSON object. Problem 415, 413 or 400 otherwise."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if content_type != "application/json":
-        raise Problem(415, "The content type must be application/json", field="Content-Type")
+    expect_json(request.headers)
     return parse_json(await read_body(request))
 
 
+def expect_json(headers: Mapping[str, str]) -> None:
+    """Problem 415 unless the headers announce JSON in UTF-8, as it is, and say what to send."""
+    media_type, *parameters = (
+        part.strip().lower() for part in headers.get("content-type", "").split(";")
+    )
+    if media_type != "application/json":
+        raise Problem(415, f"The content type must be {_JSON}", field="Content-Type")
+    charsets = [one.partition("=")[2].strip('" ') for one in parameters if "charset" in one]
+    if any(charset not in _UTF8 for charset in charsets):
+        detail = f"send UTF-8, as {_JSON} without a charset"
+        raise Problem(415, "The body must be in UTF-8", field="Content-Type", detail=detail)
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding != "identity":
+        raise Problem(
+            *(415, "The body must not be compressed"),
+            field="Content-Encoding",
+            detail=f"send it as it is, not as {encoding}",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
 def parse_json(body: bytes) -> dict[str, Any]:
-    """`body` as a JSON object. Problem 400 otherwise."""
+    """`body` as a JSON object, each of whose keys stands there once. Problem 400 otherwise."""
     try:
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise Problem(400, "The body is not JSON", field="body", detail=str(error)) from error
     if not isinstance(document, dict):
         raise Problem(422, "The body must be a JSON object", field="body")
+    if (key := repeated_key(body)) is not None:
+        raise Problem(400, "The same key stands twice in an object", field=key)
     return document
+
+
+def repeated_key(body: bytes) -> str | None:
+    """The first key that stands twice in one object of `body`, which is JSON; None where none does.
+
+    Parsers disagree on which of the two values counts, and no fast one says that there are two.
+    """
+    try:
+        json.loads(body, object_pairs_hook=_unique)
+    except _Repeated as repeated:
+        return repeated.key
+    return None
+
+
+class _Repeated(Exception):
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> None:
+    seen = set()
+    for key, _ in pairs:
+        if key in seen:
+            raise _Repeated(key)
+        seen.add(key)
 
 
 def try_again(error: TryAgain) -> Response:

@@ -22,7 +22,7 @@ def _json(schema: dict[str, Any], description: str) -> dict[str, Any]:
 _ERRORS = {
     "400": _problem("Not JSON, or a header that cannot be"),
     "413": _problem("The body is over 64 KiB"),
-    "415": _problem("The content type is not application/json"),
+    "415": _problem("The body is announced as anything but plain JSON in UTF-8"),
     "422": _problem("A field is not valid, or a key was used before with another request"),
     "503": {
         **_problem("The database is unavailable; try again after Retry-After seconds"),

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from postbox.service import Problem, Service, reply, traced_by_body
+from postbox.service import Service, expect_json, reply, traced_by_body
 from services.payment.webhook.charge import traceparent_of
 from services.payment.webhook.intake import ChargeIntake
 from services.payment.webhook.signature import Signatures
@@ -26,9 +26,7 @@ class PaymentApi:
         return [Route("/payment/captured", endpoint, methods=["POST"])]
 
     async def captured(self, request: Request, body: bytes) -> Response:
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if content_type != "application/json":
-            raise Problem(415, "The content type must be application/json", field="Content-Type")
+        expect_json(request.headers)
         self._signatures.verify(request.headers, body)
         self._service.require_ready()
         outcome = await self._intake.take(body, by="webhook")

@@ -122,6 +122,23 @@ async def test_another_content_type(city: BookingSystem, content_type: str | Non
     is_problem(answer, 415, "Content-Type")
 
 
+@pytest.mark.parametrize(
+    ("headers", "status", "field"),
+    [
+        ({"content-type": "application/json; charset=iso-8859-1"}, 415, "Content-Type"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, 415, "Content-Encoding"),
+        ({"content-type": "application/json"}, 400, "amount"),
+    ],
+)
+async def test_a_body_that_is_not_what_it_seems(
+    city: BookingSystem, headers: dict[str, str], status: int, field: str
+) -> None:
+    body = b'{"userId": "ada", "amount": 1, "amount": 4200}'
+    is_problem(
+        await city.http.post(city.gateway + PATH, content=body, headers=headers), status, field
+    )
+
+
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "é".encode("latin-1")])
 async def test_an_idempotency_key_that_cannot_be_one(city: BookingSystem, key: bytes) -> None:
     headers = {b"idempotency-key": key}

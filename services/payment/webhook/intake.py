@@ -10,6 +10,7 @@ import structlog
 from pydantic import ValidationError
 
 from postbox.mongo import Database, DatabaseClock, bounded
+from postbox.service import repeated_key
 from postbox.telemetry import CONVERSATION, annotate
 from services.payment import metrics
 from services.payment.rules.core import Outcome
@@ -34,6 +35,9 @@ class ChargeIntake:
             charge = ReportedCharge.model_validate_json(body)
         except ValidationError as error:
             await self._keep(body, by=by, error=_without_inputs(error))
+            return None
+        if (key := repeated_key(body)) is not None:
+            await self._keep(body, by=by, error=f"{key}: stands twice in an object")
             return None
         decision = await self._ledger.decide(
             ChargeKnown(charge=charge.charge, at=self._clock.now())
