@@ -33,12 +33,19 @@ def broker_errors(doing: str) -> Iterator[None]:
         _heed_cancellation()
     except BROKER_ERRORS as error:
         _heed_cancellation()
-        raise BrokerUnavailable(f"{doing}: {type(error).__name__}: {error}") from error
+        raise BrokerUnavailable(f"{doing}: {_said(error)}") from error
     except asyncio.CancelledError as error:
         # aiormq cancels the calls that are under way when it closes: that is not our cancellation,
         # and taken for it, it would end a task in silence.
         _heed_cancellation()
         raise BrokerUnavailable(f"{doing}: the connection was closed") from error
+
+
+def _said(error: BaseException) -> str:
+    """The broker's own words, where they are all that there is to say."""
+    if type(error) is aiormq.exceptions.AMQPConnectionError:
+        return str(error)
+    return f"{type(error).__name__}: {error}"
 
 
 def _heed_cancellation() -> None:

@@ -14,7 +14,7 @@ import pamqp.frame
 from aiormq.connection import FrameReceiver, ReceivedFrame
 from aiormq.exceptions import AMQPConnectionError, InvalidFrameError
 from pamqp.body import ContentBody
-from pamqp.commands import Basic
+from pamqp.commands import Basic, Connection
 from pamqp.exceptions import PAMQPException
 from pamqp.header import ContentHeader
 
@@ -56,6 +56,7 @@ class Receiver(FrameReceiver):
         super().__init__(reader)
         self._arrived = bytearray()
         self._returning: set[int] = set()
+        self._is_open = False
 
     async def get_frame(self) -> ReceivedFrame:
         """The next frame. AMQPConnectionError when the connection ends."""
@@ -64,12 +65,25 @@ class Receiver(FrameReceiver):
         while (data := self._whole()) is None:
             await self._more()
         size, channel, frame = read(data)
-        if isinstance(frame, Basic.Return):
+        if channel == 0:
+            self._heed_refusal(frame)
+        elif isinstance(frame, Basic.Return):
             self._returning.add(channel)
         elif channel in self._returning and isinstance(frame, ContentHeader):
             self._returning.discard(channel)
             frame.properties.message_id = frame.properties.message_id or NO_MESSAGE_ID
         return size, channel, frame
+
+    def _heed_refusal(self, frame: object) -> None:
+        """AMQPConnectionError where the broker closes what it has not opened yet, with its words.
+
+        It does so for a virtual host that does not exist or is not for this user, and at a limit of
+        connections. aiormq would say that the frame is not the one that it expected.
+        """
+        if isinstance(frame, Connection.OpenOk):
+            self._is_open = True
+        elif isinstance(frame, Connection.Close) and not self._is_open:
+            raise AMQPConnectionError(frame.reply_text)
 
     def _whole(self) -> bytes | None:
         """The bytes of the first frame, if it is there to its end."""
