@@ -1,4 +1,4 @@
-"""Who may relay a shard, and how far it is sure: one document, judged by the database's clock.
+"""Who may relay a shard, and how far it is published: one document, by the database's clock.
 
 `relay_checkpoint` holds `{_id: "<shard>/<shards>", holder, fence, until, token, at}`. It is changed
 only by conditional updates of that single document, so a relay that was frozen past its lease finds
@@ -21,7 +21,7 @@ from relay.errors import LeaseLost
 COLLECTION = "relay_checkpoint"
 RENEWALS_PER_LEASE: Final = 3
 SAFETY_S: Final = 0.5
-"""A holder stops publishing so long before its lease runs out."""
+"""A holder stops publishing so long before its lease expires."""
 
 Token = Mapping[str, Any]
 
@@ -40,13 +40,13 @@ class Term:
 
     @property
     def is_held(self) -> bool:
-        """Whether the lease is surely still ours. SIGSTOP does not stop the clock this looks at."""
+        """Whether the lease is certainly still ours. SIGSTOP does not stop this clock."""
         return time.monotonic() < self._until_s
 
     async def renew(self) -> None:
-        """Extend the lease once. LeaseLost if it ran out or another relay took it."""
+        """Extend the lease once. LeaseLost if it expired or another relay took it."""
         checkpoint = self._checkpoint
-        asked_s = time.monotonic()
+        sent_at_s = time.monotonic()
         with pymongo.timeout(checkpoint.lease_s / RENEWALS_PER_LEASE):
             result = await checkpoint.rows.update_one(
                 {
@@ -59,7 +59,7 @@ class Term:
             )
         if not result.matched_count:
             raise LeaseLost("the lease ran out")
-        self._until_s = checkpoint.local_expiry_s(asked_s)
+        self._until_s = checkpoint.local_expiry_s(sent_at_s)
 
     async def save(self, token: Token) -> None:
         """Move the token. LeaseLost where the fence is no longer ours."""
@@ -71,7 +71,7 @@ class Term:
             raise LeaseLost("the token is fenced off")
 
     async def release(self) -> None:
-        """Let another relay take over at once; a lease that is no longer ours stays untouched."""
+        """Let another relay take over at once; a lease that is no longer ours is left alone."""
         self._until_s = 0.0
         await self._checkpoint.rows.update_one(
             {"_id": self._checkpoint.key, "fence": self.fence}, [{"$set": {"until": "$$NOW"}}]
@@ -92,8 +92,8 @@ class Checkpoint:
     def expiry(self) -> dict[str, Any]:
         return {"$add": ["$$NOW", int(self.lease_s * 1000)]}
 
-    def local_expiry_s(self, asked_s: float) -> float:
-        return asked_s + self.lease_s - SAFETY_S
+    def local_expiry_s(self, sent_at_s: float) -> float:
+        return sent_at_s + self.lease_s - SAFETY_S
 
     async def take(self) -> Term | None:
         """Take the lease where it is free or ours already; its new fence guards the token read."""
@@ -104,7 +104,7 @@ class Checkpoint:
             ]
         }
         next_fence = {"$add": [{"$ifNull": ["$fence", 0]}, 1]}
-        asked_s = time.monotonic()
+        sent_at_s = time.monotonic()
         try:
             row = await self.rows.find_one_and_update(
                 {"_id": self.key},
@@ -128,13 +128,13 @@ class Checkpoint:
             self,
             fence=row["fence"],
             token=row.get("token"),
-            until_s=self.local_expiry_s(asked_s),
+            until_s=self.local_expiry_s(sent_at_s),
         )
 
-    async def other_division(self) -> int | None:
-        """Into how many shards others divide the source at this moment; None where nobody does.
+    async def other_shard_count(self) -> int | None:
+        """The number of shards of relays that divide the source differently; None without any.
 
-        Two divisions at work would publish everything twice, and in no order.
+        Two numbers at once would publish everything twice, and in no order.
         """
         mine = {"_id": {"$not": {"$regex": f"/{self._count}$"}}}
         live = {"$expr": {"$gt": ["$until", "$$NOW"]}}
@@ -142,7 +142,7 @@ class Checkpoint:
         return None if row is None else int(row["_id"].partition("/")[2])
 
     async def token_age_s(self) -> float | None:
-        """How long ago the token was saved, by the database's clock."""
+        """How long ago the token was saved, in seconds by the database's clock."""
         cursor = await self.rows.aggregate(
             [
                 {"$match": {"_id": self.key, "at": {"$type": "date"}}},
@@ -152,7 +152,7 @@ class Checkpoint:
         return next((row["age"] / 1000 for row in await cursor.to_list()), None)
 
 
-async def keep(term: Term, lease_s: float) -> None:
+async def keep_renewed(term: Term, lease_s: float) -> None:
     """Renew every third of the lease, forever. LeaseLost where that fails for too long."""
     while True:
         await asyncio.sleep(lease_s / RENEWALS_PER_LEASE)

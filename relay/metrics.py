@@ -11,7 +11,9 @@ pending: Final = _meter.create_gauge(
     "postbox.outbox.pending", description="Pending rows, counted up to 100,000."
 )
 oldest_pending_age: Final = _meter.create_gauge(
-    "postbox.outbox.oldest_pending_age", unit="s", description="The lag, measured by asking."
+    "postbox.outbox.oldest_pending_age",
+    unit="s",
+    description="Age of the oldest pending row, as the database reports it.",
 )
 token_age: Final = _meter.create_gauge(
     "postbox.relay.token_age", unit="s", description="How long ago the token was saved."
@@ -32,15 +34,15 @@ publish_duration: Final = _meter.create_histogram(
     ),
 )
 swept: Final = _meter.create_counter(
-    "postbox.relay.swept", description="Pending rows that the stream had overlooked."
+    "postbox.relay.swept", description="Pending rows that the stream missed."
 )
 parked: Final = _meter.create_counter(
     "postbox.relay.parked", description="Rows that can never be published."
 )
 
 
-def begin(attributes: Mapping[str, str]) -> None:
-    """Show the counters from the start, so that the first of a kind is a change."""
+def initialize(attributes: Mapping[str, str]) -> None:
+    """Report every counter as 0, so that an alert sees its first increment."""
     for counter in (published, swept, parked):
         counter.add(0, attributes)
     leader.set(0, attributes)

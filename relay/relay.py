@@ -1,4 +1,4 @@
-"""One source's relay: a candidate for each shard that may be its own, and what they share."""
+"""One source's relay: a candidate for each of its shards, and what the candidates share."""
 
 import asyncio
 import os
@@ -13,7 +13,8 @@ from postbox.outbox import Shard, Source
 from postbox.rabbitmq import EXCHANGE
 from postbox.runtime import everyone, together
 from postbox.telemetry import untraced
-from relay.lead import Candidate, LeaderQuota, Sharing, SourceContext, measure
+from relay.context import SourceContext
+from relay.lead import Candidate, LeaderQuota, Rebalancer, measure
 from relay.options import Options
 from relay.state import RelayHealth, State, Status
 
@@ -21,7 +22,7 @@ WHOLE: Final = (Shard(),)
 
 
 class Relay:
-    """Relays a source: one shard of it, such as the whole, or a fair share of several."""
+    """Relays a source: one shard of it, which may be the whole, or a fair share of several."""
 
     def __init__(
         self,
@@ -33,7 +34,7 @@ class Relay:
         exchange: str = EXCHANGE,
         options: Options = Options(),  # noqa: B008 - immutable
     ) -> None:
-        """Several `shards` have to be all there are: the relays that are alive share them."""
+        """Several `shards` have to be all that there are: relays that are alive share them."""
         self.health = health
         self._source = source
         self._rabbitmq_uri = rabbitmq_uri
@@ -51,7 +52,7 @@ class Relay:
         """Work until `stop` is set; then drain, save, release, return."""
         client = self._connect()
         try:
-            with untraced():  # its polls and marks belong to no flow; each event has its own span
+            with untraced():  # polls and marks belong to no trace; each event has its own span
                 await self._work(own_database(client), stop)
         finally:
             await client.close()
@@ -68,6 +69,7 @@ class Relay:
         is_shared = len(self._statuses) > 1
         quota = LeaderQuota(0 if is_shared else 1)
         context = SourceContext(
+            source=self._source,
             database=database,
             rabbitmq_uri=self._rabbitmq_uri,
             exchange=self._exchange,
@@ -77,25 +79,18 @@ class Relay:
         candidates = [
             Candidate(context, shard, status, quota) for shard, status in self._statuses.items()
         ]
-        working = everyone(_close(quota, stop), *(one.run(stop) for one in candidates))
-        measuring = measure(
-            self._source.name, database, self._statuses, every_s=self._options.measure_every_s
+        working = everyone(
+            _close_on_stop(quota, stop), *(candidate.run(stop) for candidate in candidates)
         )
+        measuring = measure(context, self._statuses)
         if not is_shared:
             await together(working, measuring)
             return
-        sharing = Sharing(
-            self._source.name,
-            database,
-            quota,
-            holder=self._holder,
-            shards=len(candidates),
-            lease_s=self._options.lease_s,
-        )
-        await together(working, measuring, sharing.keep())
-        await sharing.leave()
+        rebalancer = Rebalancer(context, quota, shards=len(candidates))
+        await together(working, measuring, rebalancer.run())
+        await rebalancer.leave()
 
 
-async def _close(quota: LeaderQuota, stop: asyncio.Event) -> None:
+async def _close_on_stop(quota: LeaderQuota, stop: asyncio.Event) -> None:
     await stop.wait()
     quota.close()

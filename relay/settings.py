@@ -11,7 +11,7 @@ from postbox.service import ALL_INTERFACES, Port, Settings
 from relay.options import Options
 
 SHARED_SHARDS_MAX: Final = 16
-"""One relay may be alone with them, and each takes a connection to either server."""
+"""One relay may have to lead them all; each needs a connection to both servers."""
 _DEFAULTS: Final = Options()
 
 
@@ -56,7 +56,7 @@ class RelaySettings(Settings):
 
     @property
     def shards(self) -> tuple[Shard, ...]:
-        """The one that was named, or all, to be shared with the other relays that are alive."""
+        """The one that was named, or all, shared with the other relays that are alive."""
         return (
             Shard.all(self.relay_shards or 1) if self.relay_shard is None else (self.relay_shard,)
         )

@@ -1,4 +1,4 @@
-"""What a relay does at the moment: one state a shard, logged and shown at /readyz."""
+"""What a relay is doing: one state per shard, logged and reported at /readyz."""
 
 from enum import Enum
 from typing import Final
@@ -15,7 +15,7 @@ class State(Enum):
     STANDBY = "standby"  # another relay holds the lease, or a server is unavailable
     BACKFILL = "backfill"  # publishes pending rows, since there is no usable token
     STREAMING = "streaming"  # follows the change stream
-    DRAINING = "draining"  # was asked to stop: finishes what is under way
+    DRAINING = "draining"  # was told to stop: waits for what is in flight
 
 
 TRANSITIONS: Final = {
@@ -41,7 +41,7 @@ class RelayHealth(Health):
 class Status:
     """The state of one shard of a source and the health of its two servers.
 
-    It also has the shard's name, its metrics' labels, and the log that all its parts write to.
+    It also has the shard's name, the labels of its metrics, and the log of all its parts.
     """
 
     def __init__(self, source: str, shard: Shard, health: RelayHealth) -> None:
@@ -59,7 +59,7 @@ class Status:
     def enter(self, state: State) -> None:
         """Change the state. ValueError for a transition that is not declared."""
         old = self.state
-        if state is State.STANDBY:  # what the broker said last is no longer its concern
+        if state is State.STANDBY:  # it has no connection to the broker any more
             self._clear("broker")
         if state is old:
             return
@@ -75,7 +75,7 @@ class Status:
         self._health.fail(f"{self.name}.database", reason)
 
     def stream_ok(self) -> None:
-        """Said again and again; it is a part of the report only while, and since, it failed."""
+        """Called repeatedly. The stream is in the report only once it has failed."""
         self._clear("stream")
 
     def stream_failed(self, reason: str) -> None:

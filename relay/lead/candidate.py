@@ -1,43 +1,29 @@
-"""One shard's candidate: stands by for the lease, then publishes until it loses or returns it."""
+"""One shard's candidate: waits for the lease, then publishes until it loses or releases it."""
 
 import asyncio
 import random
-from dataclasses import dataclass
 from typing import Final
 
 import pymongo
 from pymongo.errors import PyMongoError
 
-from postbox.mongo import Database
 from postbox.outbox import Shard
 from postbox.runtime import cancelled, first_of, pause, together
 from relay import metrics
-from relay.checkpoint import Checkpoint, Term, keep
-from relay.database_errors import is_passing, is_refused
-from relay.errors import LeaseLost
+from relay.checkpoint import Checkpoint, Term, keep_renewed
+from relay.context import SourceContext
+from relay.errors import LeaseLost, is_refused, is_transient
 from relay.lead.quota import LeaderQuota, Permit
 from relay.mark import Marker
-from relay.options import Options
 from relay.publish import Sender, Window
-from relay.read import Intake, Reader, Rows, Watchdog
+from relay.read import Reader, Rows
 from relay.state import State, Status
 
 STANDBY_POLL_S: Final = 0.5
 RETRY_FIRST_S: Final = 0.1
 RETRY_MAX_S: Final = 2.0
-QUESTION_TIMEOUT_S: Final = 3.0
+QUERY_TIMEOUT_S: Final = 3.0
 RELEASE_TIMEOUT_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceContext:
-    """The source's servers and options; its candidates share the database's connections."""
-
-    database: Database
-    rabbitmq_uri: str
-    exchange: str
-    holder: str
-    options: Options
 
 
 class Candidate:
@@ -47,24 +33,23 @@ class Candidate:
         self, context: SourceContext, shard: Shard, status: Status, quota: LeaderQuota
     ) -> None:
         self._context = context
-        self._options = context.options
         self._shard = shard
         self._quota = quota
         self._status = status
         self._checkpoint = Checkpoint(
             context.database, shard, holder=context.holder, lease_s=context.options.lease_s
         )
-        self._is_told = False
+        self._is_reported = False
         self._log = status.log
 
     async def run(self, stop: asyncio.Event) -> None:
-        """One term after another: whatever breaks, the next one starts from what was saved."""
-        metrics.begin(self._status.labels)
+        """One term after another. Whatever breaks, the next term starts from the saved token."""
+        metrics.initialize(self._status.labels)
         delay_s = RETRY_FIRST_S
         while await self._quota.available():
             try:
                 with self._quota.take() as permit:
-                    has_led = await self._turn(permit)
+                    has_led = await self._compete(permit)
                 delay_s = RETRY_FIRST_S
                 if not has_led:
                     await pause(stop, STANDBY_POLL_S * random.uniform(0.5, 1.0))
@@ -72,70 +57,63 @@ class Candidate:
                 self._log.warning("the lease is lost; standing by", reason=str(error))
             except PyMongoError as error:
                 self._status.database_failed(f"{type(error).__name__}: {error}")
-                self._tell(error)
+                self._report(error)
                 await pause(stop, delay_s * random.uniform(0.5, 1.0))
                 delay_s = min(RETRY_MAX_S, delay_s * 2)
             finally:
                 self._status.enter(State.STANDBY)
 
-    def _tell(self, error: PyMongoError) -> None:
+    def _report(self, error: PyMongoError) -> None:
         if is_refused(error):
             self._log.error("the database refuses the relay", reason=str(error))
-        elif is_passing(error):
+        elif is_transient(error):
             self._log.warning("the database is unavailable", reason=str(error))
         else:
-            self._log.error("the database failed us; trying again", exc_info=error)
+            self._log.error("the database failed unexpectedly; retrying", exc_info=error)
 
-    async def _turn(self, permit: Permit) -> bool:
-        """Ask for the lease once, and lead where it is ours; whether it was."""
-        with pymongo.timeout(QUESTION_TIMEOUT_S):
-            division, term = await self._ask()
+    async def _compete(self, permit: Permit) -> bool:
+        """Try once to take the lease, and lead while it is held. Returns whether it was taken."""
+        with pymongo.timeout(QUERY_TIMEOUT_S):
+            other_count, term = await self._take_lease()
         self._status.database_ok()
-        if division and not self._is_told:
-            self._log.warning("relays that divide the source otherwise are at work", into=division)
-        self._is_told = division is not None
+        if other_count and not self._is_reported:
+            self._log.warning(
+                "relays with another number of shards are running", shards=other_count
+            )
+        self._is_reported = other_count is not None
         if term is not None:
             await self._lead(term, permit.revoked)
         return term is not None
 
-    async def _ask(self) -> tuple[int | None, Term | None]:
-        """How others divide the source at this moment; only where none does, the lease."""
-        if (division := await self._checkpoint.other_division()) is not None:
-            return division, None
+    async def _take_lease(self) -> tuple[int | None, Term | None]:
+        """The lease, if it is free; or the number of shards of relays that divide differently."""
+        if (other_count := await self._checkpoint.other_shard_count()) is not None:
+            return other_count, None
         term = await self._checkpoint.take()
-        # One of another division may have asked at the same time and got the same answer.
-        if term is not None and (division := await self._checkpoint.other_division()) is not None:
+        if term is None:
+            return None, None
+        # A relay with another number may have looked at the same time, and seen nobody either.
+        if (other_count := await self._checkpoint.other_shard_count()) is not None:
             await term.release()
-            return division, None
+            return other_count, None
         return None, term
 
-    async def _lead(self, term: Term, leave: asyncio.Event) -> None:
-        """Publish for one term. Returns when asked to; LeaseLost or PyMongoError otherwise."""
-        options = self._options
+    async def _lead(self, term: Term, revoked: asyncio.Event) -> None:
+        """Publish for one term, until `revoked` is set. LeaseLost or PyMongoError end it early."""
+        options = self._context.options
         self._log.info("took the lease", fence=term.fence, has_token=term.token is not None)
         rows = Rows(self._context.database, self._shard)
         window = Window(
             messages_max=options.window_messages_max, bytes_max=options.window_bytes_max
         )
-        watchdog = Watchdog(self._status)
-        intake = Intake(self._status, rows, window, watchdog, exchange=self._context.exchange)
-        reader = Reader(
-            self._context.database, rows, intake, watchdog, window, self._status, options
-        )
-        sender = Sender(
-            self._context.rabbitmq_uri,
-            window,
-            term,
-            self._status,
-            exchange=self._context.exchange,
-            deadline_s=options.publish_deadline_s,
-        )
-        marker = Marker(self._status, window, rows, term, idle_save_s=options.idle_save_s)
+        reader = Reader(self._context, self._status, rows, window)
+        sender = Sender(self._context, self._status, term, window)
+        marker = Marker(self._context, self._status, term, rows, window)
         reading = asyncio.ensure_future(reader.run(term.token))
         working = asyncio.ensure_future(
-            together(sender.run(), marker.run(), keep(term, options.lease_s), watchdog.watch())
+            together(sender.run(), marker.run(), keep_renewed(term, options.lease_s))
         )
-        leaving = asyncio.ensure_future(_set(leave))
+        leaving = asyncio.ensure_future(_until_set(revoked))
         metrics.leader.set(1, self._status.labels)
         try:
             await first_of(reading, working, leaving)
@@ -150,17 +128,17 @@ class Candidate:
             window.abandon()
 
     async def _drain(self, window: Window, working: "asyncio.Future[None]") -> None:
-        """Wait until everything read is confirmed and marked, but not for long."""
-        emptied = asyncio.ensure_future(window.emptied())
+        """Wait, no longer than `drain_s`, until all that was read is confirmed and marked."""
+        empty = asyncio.ensure_future(window.wait_empty())
         try:
-            async with asyncio.timeout(self._options.drain_s):
-                await first_of(working, emptied)
+            async with asyncio.timeout(self._context.options.drain_s):
+                await first_of(working, empty)
         except TimeoutError:
             self._log.warning(
                 "not all rows could be published in time; they stay pending", rows=len(window)
             )
         finally:
-            await cancelled(emptied)
+            await cancelled(empty)
 
     async def _resign(self, marker: Marker, term: Term) -> None:
         with pymongo.timeout(RELEASE_TIMEOUT_S):
@@ -169,5 +147,5 @@ class Candidate:
         self._log.info("released the lease", fence=term.fence)
 
 
-async def _set(event: asyncio.Event) -> None:
+async def _until_set(event: asyncio.Event) -> None:
     await event.wait()

@@ -1,4 +1,4 @@
-"""How far behind the relays are, measured by asking the database: a stuck reader cannot hide it."""
+"""How far behind the relays are, as the database reports it: a stuck reader cannot hide it."""
 
 import asyncio
 from collections.abc import Mapping
@@ -8,29 +8,28 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from postbox.errors import DatabaseUnavailable
-from postbox.mongo import Database
 from postbox.operations import backlog
 from postbox.outbox import PENDING, Shard
 from relay import metrics
 from relay.checkpoint import Checkpoint
+from relay.context import SourceContext
 from relay.state import Status
 
-QUESTION_TIMEOUT_S: Final = 3.0
+QUERY_TIMEOUT_S: Final = 3.0
 
 
-async def measure(
-    source: str, database: Database, statuses: Mapping[Shard, Status], *, every_s: float
-) -> None:
+async def measure(context: SourceContext, statuses: Mapping[Shard, Status]) -> None:
     """Measure forever, as a leader or a standby: the pending rows, and the age of each token."""
+    database, labels = context.database, {"source": context.source.name}
     checkpoints = {shard: Checkpoint(database, shard, holder="", lease_s=0) for shard in statuses}
-    is_unavailable = True  # until it answered once
+    is_unavailable = True  # until its first reply
     while True:
         try:
-            with pymongo.timeout(QUESTION_TIMEOUT_S):
+            with pymongo.timeout(QUERY_TIMEOUT_S):
                 pending = await backlog.count(database, PENDING)
-                metrics.pending.set(pending, {"source": source})
+                metrics.pending.set(pending, labels)
                 age_s = await backlog.lag_s(database)
-                metrics.oldest_pending_age.set(age_s, {"source": source})
+                metrics.oldest_pending_age.set(age_s, labels)
                 for shard, checkpoint in checkpoints.items():
                     if (token_age_s := await checkpoint.token_age_s()) is not None:
                         metrics.token_age.set(token_age_s, statuses[shard].labels)
@@ -43,4 +42,4 @@ async def measure(
                 is_unavailable = False
                 for status in statuses.values():
                     status.database_ok()
-        await asyncio.sleep(every_s)
+        await asyncio.sleep(context.options.measure_every_s)

@@ -17,7 +17,7 @@ class Permit:
 
 
 class LeaderQuota:
-    """Limits how many shards this process leads; the limit may change at any time."""
+    """Limits how many shards this process leads. The limit may change at any time."""
 
     def __init__(self, allowed: int) -> None:
         self._allowed = allowed

@@ -9,6 +9,7 @@ import pymongo
 from postbox.runtime import crash_point
 from relay import metrics
 from relay.checkpoint import Term, Token
+from relay.context import SourceContext
 from relay.publish import Entry, Window
 from relay.read import Rows
 from relay.state import Status
@@ -16,50 +17,50 @@ from relay.state import Status
 MARK_ROWS_MAX: Final = 1_000
 LINGER_BELOW_ROWS: Final = 200
 LINGER_S: Final = 0.08
-"""Few large updates cost less than many small ones; while there is room, nobody waits for one."""
+"""Few large updates cost less than many small ones. While the window has space, nothing waits."""
 GATHER_S: Final = 0.02
-"""And where there is none, a short wait still makes them fewer."""
+"""While it has none, a short wait still makes them fewer."""
 SAVE_EVERY_S: Final = 0.25
-ANSWER_LIMIT_S: Final = 10.0
-"""Past it the term ends: a connection may have been cut off without a word."""
+COMMAND_TIMEOUT_S: Final = 10.0
+"""Past it the term ends: a connection may have died silently."""
 
 
 class Marker:
     """Follows the contiguous confirmed prefix of a window."""
 
     def __init__(
-        self, status: Status, window: Window, rows: Rows, term: Term, *, idle_save_s: float
+        self, context: SourceContext, status: Status, term: Term, rows: Rows, window: Window
     ) -> None:
         self._status = status
         self._window = window
         self._rows = rows
         self._term = term
-        self._idle_save_s = idle_save_s
+        self._idle_save_s = context.options.idle_save_s
         self._unsaved: Token | None = None
         self._saved_at_s = 0.0
         self._save_due_s = float("inf")
 
     async def run(self) -> None:
-        """Mark and save, forever. LeaseLost where another relay has the lease by now."""
+        """Mark and save, forever. LeaseLost once another relay has taken the lease."""
         while True:
-            await self._window.progress(self._until_save_s())
+            await self._window.wait_progress(self._until_save_s())
             await self._mark(await self._prefix())
             if self._save_due_s <= time.monotonic():
                 await self.save()
 
     async def save(self) -> None:
-        """Save the last token, if it was not yet."""
+        """Save the last token, if it is not saved yet."""
         token, self._unsaved = self._unsaved, None
         self._save_due_s = float("inf")
         if token is not None:
             self._saved_at_s = time.monotonic()
-            with pymongo.timeout(ANSWER_LIMIT_S):
+            with pymongo.timeout(COMMAND_TIMEOUT_S):
                 await self._term.save(token)
 
     async def _prefix(self) -> list[Entry]:
         prefix = self._window.prefix(MARK_ROWS_MAX)
         if 0 < len(prefix) < LINGER_BELOW_ROWS:
-            await self._window.filled(LINGER_S)
+            await self._window.wait_full(LINGER_S)
             await asyncio.sleep(GATHER_S)
             prefix = self._window.prefix(MARK_ROWS_MAX)
         return prefix
@@ -70,7 +71,7 @@ class Marker:
         ids = [entry.row_id for entry in prefix if entry.message is not None]
         if ids:
             crash_point("relay.confirmed")
-            with pymongo.timeout(ANSWER_LIMIT_S):
+            with pymongo.timeout(COMMAND_TIMEOUT_S):
                 await self._rows.fill_times(
                     [(one.row_id, one.fill_time) for one in prefix if one.fill_time is not None]
                 )
@@ -78,7 +79,7 @@ class Marker:
             crash_point("relay.marked")
             metrics.published.add(len(ids), self._status.labels)
         token = next((entry.token for entry in reversed(prefix) if entry.token is not None), None)
-        self._window.forget(prefix)
+        self._window.remove(prefix)
         if token is not None:
             self._unsaved = token
             every_s = SAVE_EVERY_S if ids else self._idle_save_s

@@ -1,7 +1,7 @@
-"""Publishing: the window of what is under way, and the sender that empties it.
+"""Publishing: a bounded, ordered window of messages, and the sender that has them confirmed.
 
-Guarantees that a message is in flight at most once at a time, and that what a lost connection left
-unconfirmed is sent again. Imports what all rooms share.
+Guarantees that a message leaves the window only after its confirm, that none is in flight twice at
+once, and that nothing is sent without the lease. Imports the relay's base files alone.
 """
 
 from relay.publish.sender import Sender

@@ -19,14 +19,14 @@ class RejectedPublishes:
 
     def report(self, message: Outgoing, outcome: Outcome) -> None:
         self._count += 1
-        self._status.broker_failed(f"it refuses events: {outcome.value}")
+        self._status.broker_failed(f"it rejects events: {outcome.value}")
         if time.monotonic() < self._report_at_s:
             return
         self._report_at_s = time.monotonic() + REPORT_EVERY_S
         self._status.log.warning(
-            "the broker refuses events; they will be sent again until it takes them",
+            "the broker rejects events; they are retried until it accepts them",
             event_id=message.message_id,
             type=message.routing_key,
             outcome=outcome.value,
-            refusals=self._count,
+            rejections=self._count,
         )

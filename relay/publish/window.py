@@ -26,14 +26,14 @@ RETRY_MAX_S: Final = 1.0
 class Phase(Enum):
     """Where an entry is."""
 
-    WAITING = "waiting"  # to be sent, or to be sent again
+    WAITING = "waiting"  # to be sent, for the first time or again
     IN_FLIGHT = "in flight"  # written, not yet settled
     DONE = "done"  # confirmed, or nothing to send
 
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """A row to publish, or without a message a bookmark: how far the stream was read."""
+    """A row to publish or, without a message, a resume token alone."""
 
     number: int
     message: Outgoing | None
@@ -43,7 +43,7 @@ class Entry:
     fill_time: datetime | None = None
     phase: Phase = Phase.WAITING
     sent_at_s: float = 0.0
-    tries: int = 0
+    attempts: int = 0
     is_timed: bool = False
 
     def __lt__(self, other: "Entry") -> bool:
@@ -53,27 +53,27 @@ class Entry:
 class Window:
     """The bounded, ordered list of rows between being read and being marked.
 
-    One reader adds, one sender takes and settles, one marker forgets.
+    One reader adds, one sender takes and settles, one marker removes.
     """
 
     def __init__(self, *, messages_max: int, bytes_max: int) -> None:
         self._messages_max = messages_max
         self._bytes_max = bytes_max
         self._entries: deque[Entry] = deque()
-        self._fresh: deque[Entry] = deque()
-        self._again: list[Entry] = []
+        self._unsent: deque[Entry] = deque()
+        self._retries: list[Entry] = []
         self._in_flight: dict[str, Entry] = {}
         self._ids: set[str] = set()
         self._bytes = 0
         self._number = 0
-        self._refused = 0
-        self._room = asyncio.Event()
-        self._full = asyncio.Event()
-        self._sendable = asyncio.Event()
-        self._progress = asyncio.Event()
-        self._empty = asyncio.Event()
-        self._room.set()
-        self._empty.set()
+        self._rejected = 0
+        self._has_space = asyncio.Event()
+        self._is_full = asyncio.Event()
+        self._has_sendable = asyncio.Event()
+        self._has_progress = asyncio.Event()
+        self._is_empty = asyncio.Event()
+        self._has_space.set()
+        self._is_empty.set()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -87,15 +87,15 @@ class Window:
         return next((entry.sent_at_s for entry in self._in_flight.values()), None)
 
     @property
-    def is_refused(self) -> bool:
-        """Whether any message waits that the broker has refused, and not yet taken."""
-        return self._refused > 0
+    def has_rejected(self) -> bool:
+        """Whether any message waits that the broker has rejected and not yet accepted."""
+        return self._rejected > 0
 
     # --- the reader's side
 
-    async def room(self) -> None:
-        """Wait until there is room for one more."""
-        await self._room.wait()
+    async def wait_for_space(self) -> None:
+        """Wait until there is space for one more."""
+        await self._has_space.wait()
 
     def add(
         self,
@@ -116,130 +116,130 @@ class Window:
         entry.fill_time = fill_time
         self._ids.add(message.message_id)
         self._bytes += len(message.body)
-        self._fresh.append(entry)
-        self._sendable.set()
-        self._limit()
+        self._unsent.append(entry)
+        self._has_sendable.set()
+        self._signal_space()
 
-    def bookmark(self, token: Token) -> None:
-        """Note that the stream was read up to `token` with nothing more to send."""
+    def add_token(self, token: Token) -> None:
+        """Record that the stream was read up to `token` with nothing more to send."""
         if self._entries and self._entries[-1].message is None:
             self._entries[-1].token = token
         else:
             self._append(None, token).phase = Phase.DONE
-        self._notice_progress()
+        self._signal_progress()
 
-    async def emptied(self) -> None:
+    async def wait_empty(self) -> None:
         """Wait until all is done and marked."""
-        await self._empty.wait()
+        await self._is_empty.wait()
 
     # --- the sender's side
 
-    async def sendable(self) -> None:
+    async def wait_sendable(self) -> None:
         """Wait until there is something to send."""
-        await self._sendable.wait()
+        await self._has_sendable.wait()
 
     def take(self, count_max: int, now_s: float) -> list[Entry]:
-        """The next messages to write, those to be sent again first. They are in flight now."""
+        """The next messages to write, retries first. They are in flight from now on."""
         batch: list[Entry] = []
-        while self._again and len(batch) < count_max:
-            batch.append(heapq.heappop(self._again))
-        while self._fresh and len(batch) < count_max:
-            batch.append(self._fresh.popleft())
+        while self._retries and len(batch) < count_max:
+            batch.append(heapq.heappop(self._retries))
+        while self._unsent and len(batch) < count_max:
+            batch.append(self._unsent.popleft())
         for entry in batch:
             assert entry.message is not None
             entry.phase = Phase.IN_FLIGHT
             entry.sent_at_s = now_s
             self._in_flight[entry.message.message_id] = entry
-        if not self._again and not self._fresh:
-            self._sendable.clear()
+        if not self._retries and not self._unsent:
+            self._has_sendable.clear()
         return batch
 
     def settle(self, event_id: str, outcome: Outcome) -> Entry:
-        """Note what the broker made of a message; a refused one is sent again after a while."""
+        """Record the broker's answer; a rejected message is sent again after a delay."""
         entry = self._in_flight.pop(event_id)
         if outcome is Outcome.CONFIRMED:
             entry.phase = Phase.DONE
-            self._refused -= entry.tries > 0
+            self._rejected -= entry.attempts > 0
             if entry is self._entries[0]:
-                self._progress.set()
+                self._has_progress.set()
         else:
             entry.phase = Phase.WAITING
-            delay_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2**entry.tries)
-            self._refused += entry.tries == 0
-            entry.tries += 1
-            asyncio.get_running_loop().call_later(delay_s, self._send_again, entry)
+            delay_s = min(RETRY_MAX_S, RETRY_FIRST_S * 2**entry.attempts)
+            self._rejected += entry.attempts == 0
+            entry.attempts += 1
+            asyncio.get_running_loop().call_later(delay_s, self._retry, entry)
         return entry
 
-    def rewind(self) -> int:
-        """The channel is gone: all that was in flight is to be sent again. Returns how many."""
+    def requeue_in_flight(self) -> int:
+        """The channel is closed: all that is in flight is to be sent again. Returns how many."""
         lost = list(self._in_flight.values())
         self._in_flight.clear()
         for entry in lost:
             entry.phase = Phase.WAITING
-            self._send_again(entry)
+            self._retry(entry)
         return len(lost)
 
     # --- the marker's side
 
-    async def filled(self, timeout_s: float) -> None:
-        """Wait until there is no room for one more, at most `timeout_s`."""
+    async def wait_full(self, timeout_s: float) -> None:
+        """Wait until there is no space for one more, at most `timeout_s`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._full.wait()
+                await self._is_full.wait()
 
-    async def progress(self, timeout_s: float | None) -> None:
+    async def wait_progress(self, timeout_s: float | None) -> None:
         """Wait until the prefix may have grown, at most `timeout_s`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                await self._progress.wait()
+                await self._has_progress.wait()
 
     def prefix(self, count_max: int) -> list[Entry]:
-        """The entries from the left that are done without a gap; they stay until forgotten."""
-        self._progress.clear()
+        """The oldest entries that are done without a gap. They stay until they are removed."""
+        self._has_progress.clear()
         done = takewhile(lambda entry: entry.phase is Phase.DONE, self._entries)
         return list(islice(done, count_max))
 
-    def forget(self, prefix: Sequence[Entry]) -> None:
-        """Drop a prefix that was marked."""
+    def remove(self, prefix: Sequence[Entry]) -> None:
+        """Remove a prefix that was marked."""
         for entry in prefix:
             first = self._entries.popleft()
             assert first is entry
             if entry.message is not None:
                 self._bytes -= len(entry.message.body)
                 self._ids.discard(entry.message.message_id)
-        self._limit()
-        self._notice_progress()
+        self._signal_space()
+        self._signal_progress()
 
     def abandon(self) -> None:
-        """The term is over: whoever leads next sends again what is not confirmed."""
+        """The term is over: the next leader sends again what is not confirmed."""
         for entry in self._entries:
             if entry.span is not None and entry.phase is not Phase.DONE:
                 entry.span.add_event("given up")
                 entry.span.end()
 
-    # --- inside
+    # --- internals
 
     def _append(self, message: Outgoing | None, token: Token | None) -> Entry:
         self._number += 1
         entry = Entry(self._number, message, token)
         self._entries.append(entry)
-        self._empty.clear()
+        self._is_empty.clear()
         return entry
 
-    def _send_again(self, entry: Entry) -> None:
-        heapq.heappush(self._again, entry)
-        self._sendable.set()
+    def _retry(self, entry: Entry) -> None:
+        heapq.heappush(self._retries, entry)
+        self._has_sendable.set()
 
-    def _notice_progress(self) -> None:
+    def _signal_progress(self) -> None:
         if not self._entries:
-            self._empty.set()
+            self._is_empty.set()
         elif self._entries[0].phase is Phase.DONE:
-            self._progress.set()
+            self._has_progress.set()
 
-    def _limit(self) -> None:
+    def _signal_space(self) -> None:
         if len(self._entries) < self._messages_max and self._bytes < self._bytes_max:
-            self._room.set()
-            self._full.clear()
+            self._has_space.set()
+            self._is_full.clear()
         else:
-            self._room.clear()
-            self._full.set()
+            self._has_space.clear()
+            self._is_full.set()

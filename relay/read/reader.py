@@ -1,7 +1,8 @@
 """Reads what is to be published: pending rows where no token is usable, then the change stream.
 
-Rows are the truth, the token is an optimisation. No row is missed between the two: a pass over the
-pending rows reads at least what was committed up to a time T, and the stream starts at T.
+The rows decide what is pending; the token only saves reading them. No row is missed between the
+two: a pass over the pending rows reads all that was committed up to a time T, and the stream starts
+at T.
 """
 
 import asyncio
@@ -14,15 +15,15 @@ from bson.timestamp import Timestamp
 from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure
 
-from postbox.mongo import Database, DatabaseClock, Document
+from postbox.mongo import DatabaseClock, Document
 from postbox.outbox import event_id
+from postbox.runtime import together
 from relay import metrics
 from relay.checkpoint import Token
-from relay.database_errors import is_passing
-from relay.errors import StreamUnusable
-from relay.options import Options
+from relay.context import SourceContext
+from relay.errors import StreamUnusable, is_transient
 from relay.publish import Window
-from relay.read.intake import Intake
+from relay.read.enqueuer import Enqueuer
 from relay.read.rows import Rows, close
 from relay.read.watchdog import Watchdog
 from relay.state import State, Status
@@ -33,31 +34,25 @@ REOPEN_PAUSE_S: Final = 1.0
 class Reader:
     """Fills the window of one term."""
 
-    def __init__(
-        self,
-        database: Database,
-        rows: Rows,
-        intake: Intake,
-        watchdog: Watchdog,
-        window: Window,
-        status: Status,
-        options: Options,
-    ) -> None:
-        self._client = database.client
-        self._clock = DatabaseClock(database.client)
+    def __init__(self, context: SourceContext, status: Status, rows: Rows, window: Window) -> None:
+        self._client = context.database.client
+        self._clock = DatabaseClock(self._client)
+        self._options = context.options
+        self._status = status
         self._rows = rows
         self._window = window
-        self._status = status
-        self._options = options
-        self._intake = intake
-        self._watchdog = watchdog
+        self._watchdog = Watchdog(status)
+        self._enqueuer = Enqueuer(context, status, rows, window, self._watchdog)
         self._skip: set[Hashable] = set()
-        self._bookmarked: Token | None = None
-        self._sweep_due_s = time.monotonic() + options.sweep_every_s
+        self._added_token: Token | None = None
+        self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
         self._log = status.log
 
     async def run(self, token: Token | None) -> None:
         """Read from `token` on, forever. PyMongoError where the database is unavailable."""
+        await together(self._read(token), self._watchdog.run())
+
+    async def _read(self, token: Token | None) -> None:
         await self._prepare()
         while True:
             try:
@@ -70,12 +65,12 @@ class Reader:
                     "the change stream cannot go on; all pending rows are read instead",
                     reason=str(error),
                 )
-                if token is None:  # nor could it start afresh: do not go round without a pause
+                if token is None:  # it could not start without one either: do not spin
                     await asyncio.sleep(REOPEN_PAUSE_S)
                 token = None
             else:
                 self._log.critical(
-                    "the outbox was dropped or renamed; what was pending in it is out of reach"
+                    "the outbox was dropped or renamed; what was pending in it is unreachable"
                 )
                 await self._prepare()
 
@@ -84,9 +79,9 @@ class Reader:
             await self._rows.prepare()
 
     async def _backfill(self) -> Timestamp:
-        """Publish all pending rows; returns the time from which the stream has all the others.
+        """Publish all pending rows. Returns the time from which the stream has all others.
 
-        Passes get shorter, until one is so short that its ids can be remembered.
+        Passes get shorter, until one is so short that its ids can be kept.
         """
         self._status.enter(State.BACKFILL)
         while True:
@@ -94,7 +89,7 @@ class Reader:
             self._log.info("the pending rows were read", rows=count)
             if count <= self._options.skip_max:
                 return start
-            await self._window.emptied()
+            await self._window.wait_empty()
 
     async def _pass(self) -> tuple[Timestamp, int]:
         count = 0
@@ -107,15 +102,15 @@ class Reader:
             with self._watchdog:
                 await self._clock.sync()
             for rows in (self._rows.pending(session), self._rows.without_state(session)):
-                async for row in self._watchdog.over(rows):
-                    await self._intake.admit(row, inserted_at=self._clock.now())
+                async for row in self._watchdog.each(rows):
+                    await self._enqueuer.enqueue(row, inserted_at=self._clock.now())
                     count += 1
                     if count <= self._options.skip_max and isinstance(row["_id"], Hashable):
                         self._skip.add(row["_id"])
         return start, count
 
     async def _stream(self, **start: Any) -> Token:
-        """Follow the stream until the collection is dropped or renamed; the token behind that."""
+        """Follow the stream until the collection is dropped or renamed. Returns the last token."""
         with self._watchdog:
             stream = await _open(self._rows, start)
         try:
@@ -123,44 +118,44 @@ class Reader:
             while stream.alive:
                 with self._watchdog:
                     change = await _next(stream)
-                # A change's id is the token behind it; asking the stream would copy that each time.
-                await self._take(change, _token(stream) if change is None else change["_id"])
+                # A change's id is its token; the stream's own property would copy it each time.
+                await self._handle(change, _token(stream) if change is None else change["_id"])
         finally:
             await close(stream)
         return _token(stream)
 
-    async def _take(self, change: Document | None, token: Token) -> None:
+    async def _handle(self, change: Document | None, token: Token) -> None:
         if change is None:
             self._skip.clear()  # the stream has passed everything that the backfill saw
-            if token != self._bookmarked:
-                self._bookmarked = token
-                self._window.bookmark(token)
+            if token != self._added_token:
+                self._added_token = token
+                self._window.add_token(token)
             await self._sweep_if_due(None)
             return
         row = change["fullDocument"]
         if isinstance(row["_id"], Hashable) and row["_id"] in self._skip:
-            self._intake.skip(token)
+            self._enqueuer.skip(token)
         else:
-            await self._intake.admit(row, token, inserted_at=change["wallTime"])
+            await self._enqueuer.enqueue(row, token, inserted_at=change["wallTime"])
         await self._sweep_if_due(row)
 
     async def _sweep_if_due(self, last: Document | None) -> None:
-        """Publish old pending rows, if there are any although the stream is caught up."""
+        """Publish old rows that are pending although the stream is caught up."""
         if time.monotonic() < self._sweep_due_s:
             return
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
         if last is not None and not await self._is_recent(last):
             return
         with self._watchdog:
-            rows = await self._rows.overlooked(self._options.sweep_age_s)
+            rows = await self._rows.missed(self._options.sweep_age_s)
         found = [row for row in rows if event_id(row["_id"]) not in self._window]
         for row in found:
-            await self._intake.admit(row, inserted_at=self._clock.now())
-        # A row that was parked, and set back by a person, comes this way as a matter of course.
-        overlooked = sum("parked" not in row for row in found)
-        if overlooked:
-            metrics.swept.add(overlooked, self._status.labels)
-            self._log.error("pending rows had been overlooked by the stream", rows=overlooked)
+            await self._enqueuer.enqueue(row, inserted_at=self._clock.now())
+        # A row that was parked, and that a person set back to pending, is expected here.
+        missed = sum("parked" not in row for row in found)
+        if missed:
+            metrics.swept.add(missed, self._status.labels)
+            self._log.error("the stream missed pending rows", rows=missed)
 
     async def _is_recent(self, row: Document) -> bool:
         with self._watchdog:
@@ -174,14 +169,14 @@ async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStrea
     try:
         return await rows.watch(**start)
     except OperationFailure as error:
-        raise _meant(error) from error
+        raise _classified(error) from error
 
 
 async def _next(stream: AsyncChangeStream[Document]) -> Document | None:
     try:
         return await stream.try_next()
     except OperationFailure as error:
-        raise _meant(error) from error
+        raise _classified(error) from error
 
 
 def _token(stream: AsyncChangeStream[Document]) -> Token:
@@ -190,8 +185,8 @@ def _token(stream: AsyncChangeStream[Document]) -> Token:
     return token
 
 
-def _meant(error: OperationFailure) -> Exception:
-    """StreamUnusable for whatever the server has against the token, be it at opening or later."""
-    if is_passing(error):
+def _classified(error: OperationFailure) -> Exception:
+    """StreamUnusable for any error about the token, at opening or later."""
+    if is_transient(error):
         return error
     return StreamUnusable(f"{error.code}: {error}")

@@ -18,14 +18,12 @@ from postbox.outbox import COLLECTION, LENIENT, PARKED, PENDING, PUBLISHED, Shar
 READ_BATCH_ROWS: Final = 500
 AWAIT_MS: Final = 1_000
 SWEEP_ROWS_MAX: Final = 1_000
-
-
-CLOSE_LIMIT_S: Final = 2.0
+CLOSE_TIMEOUT_S: Final = 2.0
 
 
 async def close(cursor: AsyncCursor[Document] | AsyncChangeStream[Document]) -> None:
-    """Tell the server, which a connection that is dead must not keep us from going on without."""
-    with suppress(PyMongoError), pymongo.timeout(CLOSE_LIMIT_S):
+    """Close the cursor at the server. A dead connection must not hold up the reader."""
+    with suppress(PyMongoError), pymongo.timeout(CLOSE_TIMEOUT_S):
         await cursor.close()
 
 
@@ -38,7 +36,7 @@ class Rows:
         self._shard = shard
 
     async def prepare(self) -> None:
-        """Make sure that the collection and its indexes are there, whoever starts first."""
+        """Make the collection and its indexes, if the service has not made them yet."""
         await prepare_rows(self._database[COLLECTION])
 
     async def watch(self, **start: Any) -> AsyncCollectionChangeStream[Document]:
@@ -66,8 +64,8 @@ class Rows:
         finally:
             await close(cursor)
 
-    async def overlooked(self, age_s: float) -> list[Document]:
-        """A page of the pending rows that are older than `age_s` by the database's clock."""
+    async def missed(self, age_s: float) -> list[Document]:
+        """A page of pending rows older than `age_s` by the database's clock."""
         limit = {"$subtract": ["$$NOW", int(age_s * 1000)]}
         cursor = self._rows.find(
             {
@@ -114,7 +112,7 @@ class Rows:
         )
 
     async def park(self, row_id: object, reason: str) -> None:
-        """Take a row that can never be published out of the way, with the reason."""
+        """Set a row aside that can never be published, with the reason."""
         await self._rows.update_one(
             {"_id": row_id, "state": {"$in": [PENDING, None]}},
             [

@@ -1,7 +1,7 @@
-"""A question to MongoDB that hangs is noticed: shown at /readyz, then given up and asked anew.
+"""Notices a MongoDB command that hangs: reports it at /readyz, then ends the term.
 
-A reader may hang although the database answers everything else: its one connection was cut off
-without a word, and it would wait for as long as the operating system does.
+A reader may hang although the database answers everything else: its one connection died silently,
+and it would wait for as long as the operating system does.
 """
 
 import asyncio
@@ -15,21 +15,21 @@ from pymongo.errors import NetworkTimeout
 from relay.state import Status
 
 T = TypeVar("T")
-SHOWN_AFTER_S: Final = 4.0
-GIVEN_UP_AFTER_S: Final = 8.0
-"""Both longer than MongoDB takes to say that there is nothing new."""
-WATCH_EVERY_S: Final = 0.5
+REPORT_AFTER_S: Final = 4.0
+GIVE_UP_AFTER_S: Final = 8.0
+"""Both longer than MongoDB waits before it replies that there is nothing new."""
+CHECK_EVERY_S: Final = 0.5
 
 
 class Watchdog:
-    """How long the reader's current question, a block `with watchdog`, waits for its answer."""
+    """Times the reader's current command, which is a block `with watchdog`."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._asked_at_s: float | None = None
+        self._sent_at_s: float | None = None
 
     def __enter__(self) -> None:
-        self._asked_at_s = time.monotonic()
+        self._sent_at_s = time.monotonic()
 
     def __exit__(
         self,
@@ -37,10 +37,10 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._asked_at_s = None
+        self._sent_at_s = None
 
-    async def over(self, rows: AsyncIterator[T]) -> AsyncIterator[T]:
-        """Each of `rows`; to wait for the next one is a question too."""
+    async def each(self, rows: AsyncIterator[T]) -> AsyncIterator[T]:
+        """Each of `rows`; waiting for the next one is a command too."""
         while True:
             with self:
                 row = await anext(rows, None)
@@ -48,17 +48,17 @@ class Watchdog:
                 return
             yield row
 
-    async def watch(self) -> None:
-        """Watch, forever. NetworkTimeout once a question has to be given up."""
+    async def run(self) -> None:
+        """Check, forever. NetworkTimeout once a command has hung for too long."""
         try:
             while True:
-                await asyncio.sleep(WATCH_EVERY_S)
-                asked_at_s = self._asked_at_s
-                silent_s = 0.0 if asked_at_s is None else time.monotonic() - asked_at_s
-                if silent_s > GIVEN_UP_AFTER_S:
-                    raise NetworkTimeout(f"no answer for {silent_s:.0f} s")
-                if silent_s > SHOWN_AFTER_S:
-                    self._status.stream_failed(f"no answer for {silent_s:.0f} s")
+                await asyncio.sleep(CHECK_EVERY_S)
+                sent_at_s = self._sent_at_s
+                waited_s = 0.0 if sent_at_s is None else time.monotonic() - sent_at_s
+                if waited_s > GIVE_UP_AFTER_S:
+                    raise NetworkTimeout(f"no reply for {waited_s:.0f} s")
+                if waited_s > REPORT_AFTER_S:
+                    self._status.stream_failed(f"no reply for {waited_s:.0f} s")
                 else:
                     self._status.stream_ok()
         finally:

@@ -1,4 +1,4 @@
-"""Whatever ails the broker: the relay says what is wrong, reads no further, and loses nothing."""
+"""Whatever is wrong with the broker, the relay reports it, reads no further, and loses nothing."""
 
 import asyncio
 import os
@@ -68,7 +68,7 @@ async def alarmed(harness: RelayHarness) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def full(harness: RelayHarness) -> AsyncIterator[None]:
-    """The queue takes next to nothing: each message beyond that is nacked."""
+    """The queue accepts one message; each one beyond that is nacked."""
     await harness.limit_queue(1)
     try:
         yield
@@ -78,9 +78,9 @@ async def full(harness: RelayHarness) -> AsyncIterator[None]:
 
 @dataclass(frozen=True)
 class Trouble:
-    """What befalls the broker, and a part of what /readyz and a log line have to say of it."""
+    """What happens to the broker, and a part of what /readyz and the log have to report."""
 
-    befalls: Callable[[RelayHarness], AbstractAsyncContextManager[None]]
+    happens: Callable[[RelayHarness], AbstractAsyncContextManager[None]]
     at_readyz: str
     in_the_log: str
 
@@ -90,12 +90,12 @@ TROUBLES = {
     "frozen": Trouble(frozen, "no confirm within 1 s", "the broker is unavailable"),
     "silent": Trouble(confirming_nothing, "no confirm within 1 s", "the broker is unavailable"),
     "alarmed": Trouble(alarmed, "blocks publishers", "the broker blocks publishers"),
-    "full": Trouble(full, "refuses events: nacked", "the broker refuses events"),
+    "full": Trouble(full, "rejects events: nacked", "the broker rejects events"),
 }
 
 
-async def told(relay: Relay, what: str) -> None:
-    """Wait until that is wrong, and nothing else."""
+async def reported(relay: Relay, what: str) -> None:
+    """Wait until that is reported, and nothing else."""
 
     async def look() -> bool:
         (reason,) = relay.health.problems.values() or ("nothing is wrong",)
@@ -114,7 +114,7 @@ async def recovered(relay: Relay) -> None:
 
 
 @pytest.mark.parametrize("name", TROUBLES)
-async def test_it_is_told_of_and_nothing_is_lost(harness: RelayHarness, name: str) -> None:
+async def test_it_is_reported_and_nothing_is_lost(harness: RelayHarness, name: str) -> None:
     """Goal: /readyz and a log line say what is wrong within ten seconds, the rows that wait stay
     where they are, and all arrive in the end. Method: far more of them than the window holds."""
     trouble = TROUBLES[name]
@@ -130,9 +130,9 @@ async def test_it_is_told_of_and_nothing_is_lost(harness: RelayHarness, name: st
         async with harness.streaming(OPTIONS) as relay:
             ids += await harness.add(20)
             await harness.delivered(ids)
-            async with trouble.befalls(harness):
+            async with trouble.happens(harness):
                 ids += await harness.add(ROWS)
-                await told(relay, trouble.at_readyz)
+                await reported(relay, trouble.at_readyz)
                 await eventually(is_window_full)
                 assert await harness.rows_read() <= READ_MAX
                 assert (await harness.states())["pending"] > ROWS - READ_MAX
@@ -143,15 +143,15 @@ async def test_it_is_told_of_and_nothing_is_lost(harness: RelayHarness, name: st
     assert any(trouble.in_the_log in warning for warning in warnings), warnings
 
 
-async def test_an_alarm_in_the_middle_of_a_write_is_no_reason_to_send_again(
+async def test_an_alarm_in_the_middle_of_a_write_repeats_nothing(
     harness: RelayHarness,
 ) -> None:
-    """Goal: what was written when the broker stopped to read is not unconfirmed for too long.
+    """Goal: what was written when the broker stopped reading does not count as overdue.
     Method: a window that no socket's buffer takes, and an alarm for longer than the deadline."""
     async with harness.streaming(Options(publish_deadline_s=1.0)) as relay:
         async with alarmed(harness):
             ids = await harness.add(300, data={"pad": "x" * 20_000})
-            await told(relay, "blocks publishers")
+            await reported(relay, "blocks publishers")
             await asyncio.sleep(2.0)
         await harness.delivered(ids)
         await recovered(relay)
@@ -159,8 +159,8 @@ async def test_an_alarm_in_the_middle_of_a_write_is_no_reason_to_send_again(
 
 
 async def test_an_exchange_that_is_deleted_is_declared_again(harness: RelayHarness) -> None:
-    """Goal: an event that finds no exchange is told of, and kept where the exchange is back without
-    its bindings. Method: delete it until it was seen that it is missed."""
+    """Goal: a missing exchange is reported, and events are kept once the exchange is back without
+    its bindings. Method: delete it until the relay reports it."""
     ids = []
     with capture_logs() as lines:
         async with (
@@ -185,11 +185,11 @@ async def test_an_exchange_that_is_deleted_is_declared_again(harness: RelayHarne
     assert any("no exchange 'events'" in reason for reason in reasons), reasons
 
 
-async def test_a_returned_event_is_told_of_and_has_the_exchange_declared_at_once(
+async def test_a_returned_event_is_reported_and_has_the_exchange_declared_at_once(
     harness: RelayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Goal: nobody waits for the next regular declaration. Method: there is none for an hour; the
-    alternate's queue is deleted before an event that no other queue wants."""
+    """Goal: it does not wait for the next periodic declaration. Method: there is none for an hour;
+    the alternate's queue is deleted before an event that no other queue wants."""
     monkeypatch.setattr(sender, "DECLARE_EVERY_S", LONG_S)
     with capture_logs() as lines:
         async with (
@@ -199,8 +199,8 @@ async def test_a_returned_event_is_told_of_and_has_the_exchange_declared_at_once
             channel = await broker.channel()
             await channel.queue_delete("events.unrouted")
             await harness.add(1, type=f"unwanted.{harness.name}")
-            await told(relay, "refuses events: returned")
+            await reported(relay, "rejects events: returned")
             await eventually(harness.is_all_published)
             await recovered(relay)
-    (line,) = (line for line in lines if "refuses events" in line["event"])
+    (line,) = (line for line in lines if "rejects events" in line["event"])
     assert line["outcome"] == "returned"

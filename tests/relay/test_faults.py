@@ -42,7 +42,7 @@ async def test_a_relay_that_is_killed_loses_nothing(harness: RelayHarness, point
 
 @pytest.mark.fault(7, "primary steps down under load")
 async def test_a_primary_that_steps_down_loses_nothing(harness: RelayHarness) -> None:
-    """Goal: it is told of, and the stream goes on in commit order. Method: there is no primary for
+    """Goal: it is reported, and the stream goes on in commit order. Method: there is no primary for
     longer than anything waits for one."""
     async with harness.streaming() as relay:
         ids = await harness.add(20)
@@ -50,7 +50,7 @@ async def test_a_primary_that_steps_down_loses_nothing(harness: RelayHarness) ->
         ids += await harness.add_backwards(200)
         with suppress(AutoReconnect):  # it closes its connections
             await harness.client.admin.command("replSetStepDown", PRIMARYLESS_S, force=True)
-        await told_of_the_database(harness, relay)
+        await database_is_reported(harness, relay)
         await eventually(harness.is_primary, limit_s=3 * PRIMARYLESS_S)
         ids += await harness.add_backwards(20)
         await harness.delivered_in_order(ids)
@@ -66,7 +66,7 @@ async def test_a_database_that_is_killed_loses_nothing(harness: RelayHarness) ->
         ids += await harness.add_backwards(500)
         await harness.mongod.kill()
         try:
-            await told_of_the_database(harness, relay)
+            await database_is_reported(harness, relay)
         finally:
             await harness.mongod.start()
         ids += await harness.add_backwards(20)
@@ -74,7 +74,7 @@ async def test_a_database_that_is_killed_loses_nothing(harness: RelayHarness) ->
         await recovered(relay)
 
 
-async def told_of_the_database(harness: RelayHarness, relay: Relay) -> None:
+async def database_is_reported(harness: RelayHarness, relay: Relay) -> None:
     """Within ten seconds."""
 
     async def look() -> bool:

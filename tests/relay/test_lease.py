@@ -8,7 +8,9 @@ import pytest
 
 from postbox.outbox import Shard
 from relay.checkpoint import Checkpoint, Term
+from relay.context import SourceContext
 from relay.errors import LeaseLost
+from relay.options import Options
 from relay.publish import Sender, Window
 from relay.read.message import message_of
 from relay.state import RelayHealth, State, Status
@@ -24,7 +26,7 @@ def checkpoint(harness: RelayHarness, holder: str, lease_s: float = 5.0) -> Chec
     return Checkpoint(harness.database, Shard(), holder=holder, lease_s=lease_s)
 
 
-async def test_of_many_that_race_one_wins(harness: RelayHarness) -> None:
+async def test_of_many_candidates_one_takes_the_lease(harness: RelayHarness) -> None:
     racers = [checkpoint(harness, f"relay {number}") for number in range(20)]
     terms = await asyncio.gather(*(racer.take() for racer in racers))
     assert len([term for term in terms if term is not None]) == 1
@@ -40,7 +42,7 @@ async def test_the_document(harness: RelayHarness) -> None:
     assert document["token"] == {"_data": "$not a field"}
 
 
-async def test_a_released_lease_is_free_at_once_and_its_token_is_passed_on(
+async def test_a_released_lease_is_free_at_once_and_its_token_is_kept(
     harness: RelayHarness,
 ) -> None:
     first = await checkpoint(harness, "a").take()
@@ -82,45 +84,45 @@ async def test_an_outdated_fence_changes_nothing(harness: RelayHarness) -> None:
     assert await harness.checkpoint() == before
 
 
-async def test_a_lease_that_ran_out_is_not_renewed_although_nobody_took_it(
+async def test_an_expired_lease_is_not_renewed_although_nobody_took_it(
     harness: RelayHarness,
 ) -> None:
-    """Goal: whoever was frozen starts a new term, and looks at the token anew."""
+    """Goal: a relay that was frozen starts a new term and reads the token again."""
     term = await checkpoint(harness, "a", lease_s=0.2).take()
     assert term is not None
 
-    async def ran_out() -> bool:
+    async def is_expired() -> bool:
         rows = harness.database["relay_checkpoint"]
         return await rows.find_one({"$expr": {"$lte": ["$until", "$$NOW"]}}) is not None
 
-    await eventually(ran_out)
+    await eventually(is_expired)
     with pytest.raises(LeaseLost):
         await term.renew()
 
 
-async def test_two_divisions_that_ask_at_the_same_moment_do_not_both_lead(
+async def test_two_shard_counts_at_the_same_moment_do_not_both_lead(
     harness: RelayHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Method: the other one takes its lease between our question and ours."""
-    ask = Checkpoint.other_division
-    asked = 0
+    """Method: the other relay takes its lease between our look and our own lease."""
+    look = Checkpoint.other_shard_count
+    looks = 0
 
     async def at_the_same_moment(self: Checkpoint) -> int | None:
-        nonlocal asked
-        asked += 1
-        answer = await ask(self)
-        if asked == 1:
+        nonlocal looks
+        looks += 1
+        count = await look(self)
+        if looks == 1:
             assert await Checkpoint(harness.database, Shard(1, 2), holder="b", lease_s=1.0).take()
-        return answer
+        return count
 
-    monkeypatch.setattr(Checkpoint, "other_division", at_the_same_moment)
+    monkeypatch.setattr(Checkpoint, "other_shard_count", at_the_same_moment)
     async with harness.relaying():
 
-        async def has_asked_again() -> bool:
-            return asked > 2
+        async def has_looked_again() -> bool:
+            return looks > 2
 
-        await eventually(has_asked_again)
-        assert (await harness.checkpoint())["fence"] == 1, "it was given back, and not taken again"
+        await eventually(has_looked_again)
+        assert (await harness.checkpoint())["fence"] == 1, "it was released, and not taken again"
         await harness.delivered(await harness.add(3))
 
 
@@ -133,7 +135,15 @@ async def test_without_its_lease_a_relay_sends_nothing(harness: RelayHarness) ->
     window.add(message_of(row, source="/shop"), None)
     over = Term(checkpoint(harness, "a"), fence=1, token=None, until_s=time.monotonic())
     status = Status(harness.name, Shard(), RelayHealth())
-    sender = Sender(harness.rabbitmq.uri, window, over, status, exchange="events", deadline_s=1.0)
+    context = SourceContext(
+        source=harness.source,
+        database=harness.database,
+        rabbitmq_uri=harness.rabbitmq.uri,
+        exchange="events",
+        holder="a",
+        options=Options(),
+    )
+    sender = Sender(context, status, over, window)
     with pytest.raises(LeaseLost):
         await asyncio.wait_for(sender.run(), TAKE_OVER_S)
     assert window.oldest_sent_at_s is None

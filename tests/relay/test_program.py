@@ -11,6 +11,7 @@ import pytest
 
 from postbox.rabbitmq import Topology
 from relay.options import Options
+from relay.state import State
 from tests.eventually import eventually
 from tests.relay.harness import RelayHarness, taken
 
@@ -37,10 +38,15 @@ async def test_it_drains_releases_and_exits_with_0(
     )
     assert published < set(ids), "it was in the middle"
     assert await harness.behind_the_token() <= published
-    async with harness.relaying():
+    async with harness.relaying() as next_relay:
         released_at_s = time.monotonic()
-        await harness.delivered(ids)
+
+        async def leads() -> bool:
+            return next_relay.state is not State.STANDBY
+
+        await eventually(leads)
         assert time.monotonic() - released_at_s < 4, "the lease was free"
+        await harness.delivered(ids)
 
 
 async def test_it_can_be_stopped_at_any_moment(harness: RelayHarness) -> None:
@@ -53,7 +59,7 @@ async def test_it_can_be_stopped_at_any_moment(harness: RelayHarness) -> None:
         assert time.monotonic() - asked_at_s < 5
 
 
-async def test_readyz_tells_the_state_and_metrics_what_it_did(harness: RelayHarness) -> None:
+async def test_readyz_reports_the_state_and_metrics_what_it_did(harness: RelayHarness) -> None:
     async with harness.program() as relay, httpx.AsyncClient() as http:
         url = f"http://127.0.0.1:{relay.port}"
 
@@ -89,12 +95,12 @@ async def test_readyz_tells_the_state_and_metrics_what_it_did(harness: RelayHarn
         await eventually(are_counted)
 
 
-async def test_it_starts_while_both_servers_are_away(harness: RelayHarness) -> None:
-    away = {
-        "RELAY_SOURCES": "away=mongodb://127.0.0.1:1/away",
+async def test_it_starts_while_both_servers_are_unavailable(harness: RelayHarness) -> None:
+    unavailable = {
+        "RELAY_SOURCES": "shop=mongodb://127.0.0.1:1/shop",
         "RABBITMQ_URI": "amqp://127.0.0.1:1/",
     }
-    async with harness.program(**away) as relay, httpx.AsyncClient() as http:
+    async with harness.program(**unavailable) as relay, httpx.AsyncClient() as http:
 
         async def is_not_ready() -> bool:
             try:
@@ -151,17 +157,17 @@ async def test_a_port_that_is_taken_ends_it_with_a_clear_line(harness: RelayHarn
             assert str(first.port) in second.log.read_text()
 
 
-async def test_a_database_that_refuses_the_relay_is_told_of(harness: RelayHarness) -> None:
+async def test_a_database_that_refuses_the_relay_is_reported(harness: RelayHarness) -> None:
     """Goal: the log names the source and keeps the password; the other sources go on meanwhile."""
     host = harness.source.uri.removeprefix("mongodb://").partition("/")[0]
     refused = f"x=mongodb://nobody:wrong@{host}/x?authSource=admin"
     sources = f"{refused},{harness.name}={harness.source.uri}"
     async with harness.program(RELAY_SOURCES=sources) as relay:
 
-        async def is_told() -> bool:
+        async def is_reported() -> bool:
             return "the database refuses the relay" in relay.log.read_text()
 
-        await eventually(is_told)
+        await eventually(is_reported)
         await harness.delivered(await harness.add(3))
         text = relay.log.read_text()
         line = next(line for line in text.splitlines() if "refuses the relay" in line)

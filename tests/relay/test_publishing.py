@@ -149,8 +149,8 @@ async def test_an_event_that_no_queue_wants_is_kept_although_the_alternate_was_d
 
 @pytest.mark.fault(13, "queue full")
 async def test_a_full_queue_holds_up_its_own_events_alone(harness: RelayHarness) -> None:
-    """Goal: a nack is tried again until the queue has room; its neighbours go on, but the token
-    does not pass it (I7). Method: a queue of 10 at most, among rows for one that has room."""
+    """Goal: a nacked message is retried until the queue takes it; its neighbours go on, but the
+    token does not pass it (I7). Method: a queue of at most 10, among rows for another."""
     full = f"full.{harness.name}"
     async with await aio_pika.connect(harness.rabbitmq.uri) as connection:
         channel = await connection.channel()
@@ -194,7 +194,7 @@ async def test_a_full_queue_holds_up_its_own_events_alone(harness: RelayHarness)
         await channel.queue_delete(full)
 
 
-async def test_an_overlooked_row_is_swept_up(harness: RelayHarness) -> None:
+async def test_a_row_that_the_stream_missed_is_swept_up(harness: RelayHarness) -> None:
     """Goal: a pending row that the stream never shows is published all the same. Method: a
     published row is made pending again and old, which is no insert."""
     async with harness.relaying(Options(sweep_every_s=0.5)):

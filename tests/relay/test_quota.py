@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from relay.lead import LeaderQuota
-from relay.lead.members import fair_share
+from relay.lead.rebalancer import fair_share
 
 
 @pytest.mark.parametrize("shards", [1, 4, 7, 16])
@@ -15,15 +15,15 @@ def test_fair_shares_are_even_and_add_up(shards: int, relays: int) -> None:
     shares = [fair_share(alive, holder, shards) for holder in alive]
     assert sum(shares) == shards
     assert max(shares) - min(shares) <= 1
-    assert shares == sorted(shares, reverse=True), "who came first has one more"
+    assert shares == sorted(shares, reverse=True), "who joined first has one more"
 
 
-def test_who_is_not_seen_alive_has_no_share() -> None:
+def test_a_relay_that_is_not_alive_has_no_share() -> None:
     assert fair_share(["a", "b"], "c", 4) == 0
     assert fair_share([], "c", 4) == 0
 
 
-async def test_the_last_to_sit_down_is_revoked() -> None:
+async def test_the_newest_permit_is_revoked_first() -> None:
     quota = LeaderQuota(2)
     with quota.take() as first, quota.take() as second:
         quota.allow(1)
@@ -31,7 +31,7 @@ async def test_the_last_to_sit_down_is_revoked() -> None:
         assert second.revoked.is_set()
 
 
-async def test_a_seat_is_free_when_somebody_gets_up_or_more_are_allowed() -> None:
+async def test_a_permit_is_available_when_one_is_returned_or_more_are_allowed() -> None:
     quota = LeaderQuota(1)
     with quota.take():
         waiting = asyncio.create_task(quota.available())
@@ -45,7 +45,7 @@ async def test_a_seat_is_free_when_somebody_gets_up_or_more_are_allowed() -> Non
         assert await waiting
 
 
-async def test_closed_there_are_none_for_ever() -> None:
+async def test_a_closed_quota_grants_no_permit() -> None:
     quota = LeaderQuota(1)
     with quota.take() as permit:
         waiting = asyncio.create_task(quota.available())

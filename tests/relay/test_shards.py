@@ -121,8 +121,8 @@ async def test_relays_come_and_go_under_load(harness: RelayHarness) -> None:
         assert places == sorted(places), f"{subject} came out of order"
 
 
-async def test_two_divisions_are_never_at_work_at_once(harness: RelayHarness) -> None:
-    """Goal: who divides a source otherwise than the relays at work stands by until they end."""
+async def test_two_shard_counts_are_never_at_work_at_once(harness: RelayHarness) -> None:
+    """Goal: a relay with another number of shards stands by until the running relays end."""
     async with harness.program(**QUICK) as many:
         await shared(harness, [many], [SHARDS])
         async with harness.relaying():

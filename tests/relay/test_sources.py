@@ -1,4 +1,4 @@
-"""The sources of one process are isolated: what befalls one slows no other, and does not end it."""
+"""The sources of one process are isolated: the trouble of one neither slows nor ends another."""
 
 import os
 import signal
@@ -49,11 +49,11 @@ async def problems(relay: RelayProgram) -> dict[str, str]:
     async with httpx.AsyncClient(trust_env=False) as http:
         reply = await http.get(f"http://{LOOPBACK}:{relay.port}/readyz")
     states = ("ok", "standby", "backfill", "streaming")
-    told: dict[str, Any] = reply.json()["checks"]
-    return {part: reason for part, reason in told.items() if reason not in states}
+    checks: dict[str, Any] = reply.json()["checks"]
+    return {part: reason for part, reason in checks.items() if reason not in states}
 
 
-async def told_of_alone(relay: RelayProgram, part: str) -> None:
+async def only_problem_is(relay: RelayProgram, part: str) -> None:
     async def look() -> bool:
         assert set(await problems(relay)) == {part}
         return True
@@ -78,7 +78,7 @@ async def test_a_database_that_is_frozen_slows_no_other_source(
         os.kill(pid, signal.SIGSTOP)
         try:
             await works_promptly(harness)
-            await told_of_alone(relay, f"{other.name}.database")
+            await only_problem_is(relay, f"{other.name}.database")
             await works_promptly(harness)
         finally:
             os.kill(pid, signal.SIGCONT)
@@ -92,7 +92,7 @@ async def test_a_database_that_is_killed_slows_no_other_source(
         ids = await other.add(100)
         await other.mongod.kill()
         await works_promptly(harness)
-        await told_of_alone(relay, f"{other.name}.database")
+        await only_problem_is(relay, f"{other.name}.database")
         await works_promptly(harness)
         await other.mongod.start()
         await other.delivered(ids)
@@ -101,7 +101,7 @@ async def test_a_database_that_is_killed_slows_no_other_source(
 async def test_a_queue_that_is_full_slows_no_other_source(
     harness: RelayHarness, other: RelayHarness
 ) -> None:
-    """Goal: the window of one source may fill up. Method: its queue takes next to nothing."""
+    """Goal: the window of one source may fill up. Method: its queue accepts one message."""
     async with relaying(harness, other):
         await other.limit_queue(1)
         ids = await other.add(Options().window_messages_max + 1_000)
@@ -119,8 +119,8 @@ async def test_a_queue_that_is_full_slows_no_other_source(
 async def test_a_database_that_refuses_the_relay_ends_no_other_source(
     harness: RelayHarness, other: RelayHarness, code: int
 ) -> None:
-    """Goal: a permission that was taken away, or whatever else, is told of, costs its own source
-    alone, and is found again. Method: every command of that source's relay fails for a while."""
+    """Goal: a permission that was taken away, or whatever else, is reported, affects its own source
+    alone, and is recovered from. Method: every command of that source's relay fails for a while."""
     commands = ("aggregate", "find", "findAndModify", "getMore", "update")
     refused = failing(
         other.mongod.uri, *commands, application=f"relay {other.name}", errorCode=code
@@ -128,6 +128,6 @@ async def test_a_database_that_refuses_the_relay_ends_no_other_source(
     async with relaying(harness, other) as relay:
         async with refused:
             ids = await other.add(10)
-            await told_of_alone(relay, f"{other.name}.database")
+            await only_problem_is(relay, f"{other.name}.database")
             await works_promptly(harness)
         await other.delivered(ids)

@@ -20,12 +20,12 @@ def test_an_undeclared_transition_raises() -> None:
         status.enter(State.STREAMING)
 
 
-def test_health_tells_the_state_and_a_standby_is_ready() -> None:
+def test_health_reports_the_state_and_a_standby_is_ready() -> None:
     health = RelayHealth()
     status = Status("booking", Shard(), health)
     assert health.problems == {"booking.database": "starting"}
     status.database_ok()
     assert not health.problems
     assert health.report == {"booking": "standby", "booking.database": "ok"}
-    status.broker_failed("away")
-    assert health.problems == {"booking.broker": "away"}
+    status.broker_failed("unavailable")
+    assert health.problems == {"booking.broker": "unavailable"}

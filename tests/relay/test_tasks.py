@@ -1,4 +1,4 @@
-"""Tasks that live and die together leave no complaint behind."""
+"""Tasks that run together are cancelled together, and no exception is left unretrieved."""
 
 import asyncio
 import gc
@@ -10,10 +10,10 @@ from relay.errors import LeaseLost
 
 
 async def test_what_failed_on_its_own_just_before_it_was_cancelled_is_dropped() -> None:
-    """Else asyncio tells of an exception that nobody heard of, with its traceback."""
-    told: list[str] = []
+    """Otherwise asyncio logs an exception that was never retrieved, with its traceback."""
+    logged: list[str] = []
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+    loop.set_exception_handler(lambda _, context: logged.append(context["message"]))
 
     async def fails() -> None:
         raise LeaseLost("the lease ran out")
@@ -24,7 +24,7 @@ async def test_what_failed_on_its_own_just_before_it_was_cancelled_is_dropped() 
     del failing
     gc.collect()
     loop.set_exception_handler(None)
-    assert told == []
+    assert logged == []
 
 
 async def test_a_cancellation_that_is_lost_is_repeated(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,12 +112,12 @@ async def is_lost(harness: RelayHarness, token: dict[str, str]) -> bool:
 
 @pytest.mark.fault(22, "the outbox collection is dropped")
 @pytest.mark.parametrize("how", ["drop", "rename"])
-async def test_it_goes_on_when_the_outbox_was_taken_away_and_is_back(
+async def test_it_goes_on_when_the_outbox_was_dropped_and_is_back(
     harness: RelayHarness, how: str
 ) -> None:
     """Goal: a loud alarm, not a silent stop; and the token behind the end of the old collection
     brings the rows of the new one in commit order."""
-    with capture_logs() as told:
+    with capture_logs() as logged:
         async with harness.streaming() as relay:
             first = await harness.add(3)
             await harness.delivered(first)
@@ -129,7 +129,7 @@ async def test_it_goes_on_when_the_outbox_was_taken_away_and_is_back(
             await harness.delivered_in_order(first + second)
             assert relay.state is State.STREAMING
             assert "pending" in await harness.rows.index_information()
-    (alarm,) = (line for line in told if line["log_level"] == "critical")
+    (alarm,) = (line for line in logged if line["log_level"] == "critical")
     assert "dropped or renamed" in alarm["event"]
 
 

@@ -1,8 +1,8 @@
-"""The relays that share a source's shards: who is alive, and how many shards are whose.
+"""Shares a source's shards evenly among the relays that are alive.
 
 `relay_members` holds `{_id: <holder>, shards, since, until}`, a document for each relay that is
-alive, by the database's clock. It only says how the work is to be divided: that a shard has one
-leader is the lease's doing, so relays that see each other late disagree for a moment, harmlessly.
+alive, by the database's clock. It only says how many shards each relay should lead. The lease alone
+decides who leads one, so relays whose views of the members differ for a moment do no harm.
 """
 
 import asyncio
@@ -18,20 +18,21 @@ from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
 from postbox.mongo import Database, ensure_indexes
+from relay.context import SourceContext
 from relay.lead.quota import LeaderQuota
 
 COLLECTION: Final = "relay_members"
 MEMBERS_MAX: Final = 256
-LOOK_EVERY_S: Final = 0.25
-ATTENDS_PER_LEASE: Final = 3
-QUESTION_TIMEOUT_S: Final = 3.0
+POLL_EVERY_S: Final = 0.25
+HEARTBEATS_PER_LEASE: Final = 3
+QUERY_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 1.0
 EXPIRY: Final = timedelta(minutes=10)
-"""When the documents of relays that died are deleted; they stop counting long before."""
+"""After `until`, when a dead relay's document is deleted. It counts no more from `until` on."""
 
 
 class Members:
-    """The members as the relay `holder` sees them; all who divide by `shards`."""
+    """The relays that divide the source into `shards`, as the relay `holder` sees them."""
 
     def __init__(self, database: Database, *, holder: str, shards: int, lease_s: float) -> None:
         self._rows = database[COLLECTION]
@@ -45,8 +46,8 @@ class Members:
             self._rows, [IndexModel("until", name="until_1", expireAfterSeconds=expiry_s)]
         )
 
-    async def attend(self) -> None:
-        """Be alive for another lease."""
+    async def heartbeat(self) -> None:
+        """Count as alive for another lease."""
         until = {"$add": ["$$NOW", int(self._lease_s * 1000)]}
         since = {"$ifNull": ["$since", "$$NOW"]}
         await self._rows.update_one(
@@ -56,7 +57,7 @@ class Members:
         )
 
     async def alive(self) -> list[str]:
-        """The holders, in the order in which they came."""
+        """The holders, in the order in which they joined."""
         cursor = await self._rows.aggregate(
             [
                 {"$match": {"shards": self._shards, "$expr": {"$gt": ["$until", "$$NOW"]}}},
@@ -68,68 +69,62 @@ class Members:
         return [row["_id"] async for row in cursor]
 
     async def leave(self) -> None:
-        """Count no more, so that the others take over at once."""
+        """Stop counting as alive, so that the others take over at once."""
         await self._rows.delete_one({"_id": self._holder})
 
 
 def fair_share(alive: Sequence[str], holder: str, shards: int) -> int:
-    """How many shards are the holder's; those who came first have one more where it does not even.
+    """How many shards the holder should lead. A remainder goes to those who joined first.
 
-    Whoever comes later changes nothing in the order of the others, so few shards change hands.
+    A relay that joins later does not change the order of the others, so few shards change hands.
     """
     if holder not in alive:
         return 0
-    each, left = divmod(shards, len(alive))
-    return each + (alive.index(holder) < left)
+    each, remainder = divmod(shards, len(alive))
+    return each + (alive.index(holder) < remainder)
 
 
-class Sharing:
+class Rebalancer:
     """Keeps the quota of one relay at its fair share."""
 
-    def __init__(
-        self,
-        source: str,
-        database: Database,
-        quota: LeaderQuota,
-        *,
-        holder: str,
-        shards: int,
-        lease_s: float,
-    ) -> None:
-        self._members = Members(database, holder=holder, shards=shards, lease_s=lease_s)
-        self._quota = quota
-        self._holder = holder
+    def __init__(self, context: SourceContext, quota: LeaderQuota, *, shards: int) -> None:
+        lease_s = context.options.lease_s
+        self._holder = context.holder
         self._shards = shards
-        self._attend_every_s = lease_s / ATTENDS_PER_LEASE
-        self._seen: tuple[int, int] | None = None
-        self._log = structlog.get_logger("relay").bind(source=source)
+        self._members = Members(
+            context.database, holder=self._holder, shards=shards, lease_s=lease_s
+        )
+        self._quota = quota
+        self._heartbeat_every_s = lease_s / HEARTBEATS_PER_LEASE
+        self._logged: tuple[int, int] | None = None
+        self._log = structlog.get_logger("relay").bind(source=context.source.name)
 
-    async def keep(self) -> None:
-        """Attend and look, forever. While the database is unavailable, nothing changes."""
-        attend_due_s = 0.0
+    async def run(self) -> None:
+        """Send heartbeats and rebalance, forever. An unavailable database changes no share."""
+        heartbeat_due_s = 0.0
         is_prepared = False
         while True:
             try:
-                with pymongo.timeout(QUESTION_TIMEOUT_S):
+                with pymongo.timeout(QUERY_TIMEOUT_S):
                     if not is_prepared:
                         await self._members.prepare()
                         is_prepared = True
-                    if time.monotonic() >= attend_due_s:
-                        attend_due_s = time.monotonic() + self._attend_every_s
-                        await self._members.attend()
-                    self._divide(await self._members.alive())
+                    if time.monotonic() >= heartbeat_due_s:
+                        heartbeat_due_s = time.monotonic() + self._heartbeat_every_s
+                        await self._members.heartbeat()
+                    self._rebalance(await self._members.alive())
             except PyMongoError as error:
-                self._log.warning("who is alive is not known", reason=str(error))
-            await asyncio.sleep(LOOK_EVERY_S)
+                self._log.warning("the relays that are alive could not be read", reason=str(error))
+            await asyncio.sleep(POLL_EVERY_S)
 
     async def leave(self) -> None:
-        """Say that we are gone. Where that fails, the others see it a lease later."""
+        """Leave the members. Where that fails, the others notice a lease later."""
         with suppress(PyMongoError), pymongo.timeout(LEAVE_TIMEOUT_S):
             await self._members.leave()
 
-    def _divide(self, alive: Sequence[str]) -> None:
+    def _rebalance(self, alive: Sequence[str]) -> None:
         share = fair_share(alive, self._holder, self._shards)
         self._quota.allow(share)
-        if self._seen != (len(alive), share):
-            self._seen = len(alive), share
+        if self._logged != (len(alive), share):
+            self._logged = len(alive), share
             self._log.info("the shards are shared", relays=len(alive), mine=share, of=self._shards)

@@ -1,4 +1,4 @@
-"""How a row gets into the window: encoded once, as a bookmark if it is there already, or parked."""
+"""Puts rows into the window: each is encoded once, skipped if it is there already, or parked."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from postbox.outbox import PENDING, event_id
 from postbox.telemetry import trace_id
 from relay import metrics
 from relay.checkpoint import Token
+from relay.context import SourceContext
 from relay.errors import Unpublishable
 from relay.publish import PublishSpans, Window
 from relay.read.message import message_of
@@ -15,24 +16,29 @@ from relay.read.watchdog import Watchdog
 from relay.state import Status
 
 
-class Intake:
-    """Takes rows for one window, waiting where that is full."""
+class Enqueuer:
+    """Puts rows into one window, and waits while that is full."""
 
     def __init__(
-        self, status: Status, rows: Rows, window: Window, watchdog: Watchdog, *, exchange: str
+        self,
+        context: SourceContext,
+        status: Status,
+        rows: Rows,
+        window: Window,
+        watchdog: Watchdog,
     ) -> None:
-        self._source = f"/{status.labels['source']}"
+        self._source = context.source.default
+        self._exchange = context.exchange
         self._status = status
         self._watchdog = watchdog
         self._rows = rows
         self._window = window
         self._spans = PublishSpans()
-        self._exchange = exchange
 
-    async def admit(
+    async def enqueue(
         self, row: Document, token: Token | None = None, *, inserted_at: datetime | None = None
     ) -> None:
-        """Take a row, and the token right behind it where it comes from the stream.
+        """Add a row, and the token right behind it if the stream delivered it.
 
         `inserted_at` is the row's time where it has none. A row that is put back as published or
         parked, or that waits for its time, is not pending.
@@ -48,7 +54,7 @@ class Intake:
             await self._park(row, str(error))
             self.skip(token)
             return
-        await self._window.room()
+        await self._window.wait_for_space()
         message, span = self._spans.start(message)
         lacks_time = "time" not in row
         self._window.add(
@@ -56,9 +62,9 @@ class Intake:
         )
 
     def skip(self, token: Token | None) -> None:
-        """Pass over a row that was dealt with already."""
+        """Pass over a row that needs no publishing."""
         if token is not None:
-            self._window.bookmark(token)
+            self._window.add_token(token)
 
     async def _park(self, row: Document, reason: str) -> None:
         with self._watchdog:
