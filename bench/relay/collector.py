@@ -6,22 +6,17 @@ its input does: it cannot outlive the bench.
 """
 
 import asyncio
-import socket
 import sys
 from types import TracebackType
 from typing import Final, Self
 
-import uvicorn
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
 
 from bench.errors import BenchFailed
+from scenarios.tracing.otlp import OtlpServer
 from stack.servers.ports import LOOPBACK
 
-TRACES: Final = "/v1/traces"
 PRODUCER: Final = Span.SPAN_KIND_PRODUCER
 START_LIMIT_S: Final = 10.0
 END_LIMIT_S: Final = 5.0
@@ -81,18 +76,14 @@ class Collector:
         return int(line)
 
 
-class _Keeping:
-    """The application: what it answers is the empty message, which means that all was taken."""
+class _Kept:
+    """Bodies of exports, which are looked into when they are counted."""
 
     def __init__(self) -> None:
         self._bodies: list[bytes] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        if request.url.path == TRACES:
-            self._bodies.append(body)
-        await Response(media_type="application/x-protobuf")(scope, receive, send)
+    def take(self, body: bytes) -> None:
+        self._bodies.append(body)
 
     def counted(self) -> int:
         """How many there are of events being sent; then they are forgotten."""
@@ -106,15 +97,11 @@ class _Keeping:
 
 
 async def _collect() -> None:
-    kept = _Keeping()
-    server = uvicorn.Server(uvicorn.Config(kept, lifespan="off", log_config=None, ws="none"))
-    listening = socket.create_server((LOOPBACK, 0))
-    print(listening.getsockname()[1], flush=True)
-    serving = asyncio.create_task(server.serve([listening]))
-    while await asyncio.to_thread(sys.stdin.readline):
-        print(kept.counted(), flush=True)
-    server.should_exit = True
-    await serving
+    kept = _Kept()
+    async with OtlpServer(traces=kept.take, metrics=lambda body: None) as server:
+        print(server.port, flush=True)
+        while await asyncio.to_thread(sys.stdin.readline):
+            print(kept.counted(), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ It keeps all that arrives, in memory, and is meant for one test or one command.
 
 import asyncio
 import gzip
-from collections.abc import Iterable, Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -13,11 +14,9 @@ from typing import Final, Self
 import uvicorn
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
-    ExportMetricsServiceResponse,
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
-    ExportTraceServiceResponse,
 )
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
@@ -26,14 +25,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from stack.servers.ports import LOOPBACK, free_port
+from stack.servers.ports import LOOPBACK
 
 CONTENT_TYPE: Final = "application/x-protobuf"
-START_LIMIT_S: Final = 5.0
-POLL_EVERY_S: Final = 0.01
 EXPORT_EVERY_MS: Final = 100
 """How long a program keeps what it is asked to export here."""
 
+Take = Callable[[bytes], None]
 Value = str | bool | int | float
 
 
@@ -65,46 +63,25 @@ class Received:
     metrics: set[str] = field(default_factory=set)
 
 
-class Receiver:
-    """Listens on a free port of loopback for as long as it is entered."""
+class OtlpServer:
+    """Listens on a free port of loopback while it is entered; hands on the bodies of exports."""
 
-    def __init__(self) -> None:
-        self._port = free_port()
-        self.received = Received()
+    def __init__(self, *, traces: Take, metrics: Take) -> None:
+        self._listening = socket.create_server((LOOPBACK, 0))
+        routes = [_route("/v1/traces", traces), _route("/v1/metrics", metrics)]
         self._server = uvicorn.Server(
-            uvicorn.Config(
-                Starlette(
-                    routes=[
-                        Route("/v1/traces", self._traces, methods=["POST"]),
-                        Route("/v1/metrics", self._metrics, methods=["POST"]),
-                    ]
-                ),
-                host=LOOPBACK,
-                port=self._port,
-                lifespan="off",
-                log_config=None,
-                ws="none",
-            )
+            uvicorn.Config(Starlette(routes=routes), lifespan="off", log_config=None, ws="none")
         )
         self._serving: asyncio.Task[None] | None = None
 
     @property
-    def spans(self) -> list[Span]:
-        return self.received.spans
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """The standard variables that make a program export here."""
-        return {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self._port}",
-            "OTEL_BSP_SCHEDULE_DELAY": str(EXPORT_EVERY_MS),
-        }
+    def port(self) -> int:
+        port: int = self._listening.getsockname()[1]
+        return port
 
     async def __aenter__(self) -> Self:
-        self._serving = asyncio.create_task(self._server._serve())  # without its signal handlers
-        async with asyncio.timeout(START_LIMIT_S):
-            while not self._server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-                await asyncio.sleep(POLL_EVERY_S)
+        # Without uvicorn's signal handlers; what comes before it is ready waits at the socket.
+        self._serving = asyncio.create_task(self._server._serve([self._listening]))
         return self
 
     async def __aexit__(
@@ -117,29 +94,48 @@ class Receiver:
         self._server.should_exit = True
         await self._serving
 
-    async def _traces(self, request: Request) -> Response:
-        message = ExportTraceServiceRequest.FromString(await _body(request))
-        self.spans.extend(_spans(message))
-        return _answer(ExportTraceServiceResponse().SerializeToString())
 
-    async def _metrics(self, request: Request) -> Response:
-        message = ExportMetricsServiceRequest.FromString(await _body(request))
+def _route(path: str, take: Take) -> Route:
+    async def export(request: Request) -> Response:
+        body = await request.body()
+        is_gzip = request.headers.get("content-encoding") == "gzip"
+        take(gzip.decompress(body) if is_gzip else body)
+        # The empty message: all was taken.
+        return Response(media_type=CONTENT_TYPE)
+
+    return Route(path, export, methods=["POST"])
+
+
+class Receiver(OtlpServer):
+    """An OtlpServer that keeps all spans, and the names of metrics."""
+
+    def __init__(self) -> None:
+        super().__init__(traces=self._take_spans, metrics=self._take_metrics)
+        self.received = Received()
+
+    @property
+    def spans(self) -> list[Span]:
+        return self.received.spans
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The standard variables that make a program export here."""
+        return {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.port}",
+            "OTEL_BSP_SCHEDULE_DELAY": str(EXPORT_EVERY_MS),
+        }
+
+    def _take_spans(self, body: bytes) -> None:
+        self.spans.extend(_spans(ExportTraceServiceRequest.FromString(body)))
+
+    def _take_metrics(self, body: bytes) -> None:
+        message = ExportMetricsServiceRequest.FromString(body)
         self.received.metrics |= {
             metric.name
             for resource in message.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
         }
-        return _answer(ExportMetricsServiceResponse().SerializeToString())
-
-
-async def _body(request: Request) -> bytes:
-    body = await request.body()
-    return gzip.decompress(body) if request.headers.get("content-encoding") == "gzip" else body
-
-
-def _answer(body: bytes) -> Response:
-    return Response(body, media_type=CONTENT_TYPE)
 
 
 def _spans(message: ExportTraceServiceRequest) -> Iterator[Span]:
