@@ -31,7 +31,7 @@ ends with one line that names the variable. `python -m <program> --help` shows t
 
 def page() -> str:
     """The page as it should be."""
-    everywhere = (f"| `{name}` | {told} |" for name, told in EVERYWHERE.items())
+    everywhere = (f"| `{name}` | {reported} |" for name, reported in EVERYWHERE.items())
     parts = [HEAD, "## Every program\n", "| variable | meaning |", "|---|---|", *everywhere]
     for program, kind in PROGRAMS.items():
         parts += [f"\n## `python -m {program}`\n", f"{kind.__doc__}\n"]

@@ -53,13 +53,13 @@ def name(input_type: type) -> str:
 def rule_text(rule: Rule) -> str:
     when = "" if rule.when == "always" else f"{rule.when}: "
     to = f"→ **{rule.to}** " if rule.to else ""
-    told = [f"{when}{to}`{rule.outcome}`"]
+    reported = [f"{when}{to}`{rule.outcome}`"]
     if rule.emits:
-        told.append(f"emit {rule.emits.TYPE}" + (f"({rule.reason})" if rule.reason else ""))
+        reported.append(f"emit {rule.emits.TYPE}" + (f"({rule.reason})" if rule.reason else ""))
     if isinstance(rule, booking.Rule):
-        told += [f"{rule.slot} the slot"] if rule.slot else []
-        told += [f"{rule.deadline} deadline"] if rule.deadline not in (None, "clear") else []
-    return ", ".join(told)
+        reported += [f"{rule.slot} the slot"] if rule.slot else []
+        reported += [f"{rule.deadline} deadline"] if rule.deadline not in (None, "clear") else []
+    return ", ".join(reported)
 
 
 def table(cells: Cells) -> str:

@@ -93,7 +93,7 @@ async def test_retry_one_some_and_all(harness: CliHarness) -> None:
     assert (again.code, again.json) == (1, {"retried": {"shop": 0}})
 
 
-async def test_retry_wants_to_be_told_which(harness: CliHarness) -> None:
+async def test_retry_has_to_be_given_a_choice(harness: CliHarness) -> None:
     for arguments in ((), ("some-id", "--all")):
         ran = await harness.run("outbox", "retry", *arguments, "--yes")
         assert ran.code == 2

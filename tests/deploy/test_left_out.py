@@ -26,8 +26,8 @@ def test_on_a_persons_machine_the_last_lines_say_so(tmp_path: Path) -> None:
     done = container_tests(tmp_path)
     assert done.returncode == 0, done.stdout
     last_lines = done.stdout.strip().splitlines()[-LAST_LINES:]
-    told = "LEFT OUT: the container tests: no Docker daemon answers"
-    assert any(line.startswith(told) for line in last_lines), done.stdout
+    reported = "LEFT OUT: the container tests: no Docker daemon answers"
+    assert any(line.startswith(reported) for line in last_lines), done.stdout
     assert "skipped" in last_lines[-1]
     assert "passed" not in last_lines[-1]
 
@@ -35,8 +35,8 @@ def test_on_a_persons_machine_the_last_lines_say_so(tmp_path: Path) -> None:
 def test_whoever_does_not_want_an_engine_gets_none(tmp_path: Path) -> None:
     done = container_tests(tmp_path, POSTBOX_NO_ENGINE="1")
     assert done.returncode == 0, done.stdout
-    told = "LEFT OUT: the container tests: POSTBOX_NO_ENGINE is set"
-    assert told in done.stdout.strip().splitlines()[-LAST_LINES:], done.stdout
+    reported = "LEFT OUT: the container tests: POSTBOX_NO_ENGINE is set"
+    assert reported in done.stdout.strip().splitlines()[-LAST_LINES:], done.stdout
 
 
 def test_in_ci_they_fail(tmp_path: Path) -> None:

@@ -152,9 +152,9 @@ async def test_the_curl_commands_make_a_booking_and_cancel_it(
         assert (await _run(show, gateway, provider))["status"] == "confirmed"
         assert (await _run(cancel, gateway, provider))["intentId"] == "demo-1"
         await eventually(lambda: status("cancelled"))
-        told = await _output(follow, gateway, provider)
-        assert "event: booking" in told
-        assert '"status":"cancelled"' in told
+        reported = await _output(follow, gateway, provider)
+        assert "event: booking" in reported
+        assert '"status":"cancelled"' in reported
 
 
 def _commands(example: str) -> list[str]:

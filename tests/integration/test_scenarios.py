@@ -11,7 +11,7 @@ CORE = ("trivial", "payment-first", "amount-mismatch", "duplicate-events", "book
 
 
 @pytest.mark.parametrize("name", CORE)
-async def test_a_story_ends_as_it_is_told(system: System, name: str) -> None:
+async def test_a_story_ends_as_it_is_reported(system: System, name: str) -> None:
     async with ContainerStack(system) as stack:
         (result,) = await run_all([SCENARIOS[name]], stack, Progress())
     assert result.ok, "\n".join(result.problems)

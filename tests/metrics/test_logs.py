@@ -22,9 +22,9 @@ def lines(running: Running, program: str) -> list[dict[str, Any]]:
 def test_every_line_is_an_object_with_the_service_and_a_sentence(
     running: Running, program: str
 ) -> None:
-    told = lines(running, program)
-    assert told
-    for line in told:
+    reported = lines(running, program)
+    assert reported
+    for line in reported:
         assert line["service"] == program
         assert line["event"]
         assert line["level"] in ("debug", "info", "warning", "error", "critical")
@@ -32,7 +32,7 @@ def test_every_line_is_an_object_with_the_service_and_a_sentence(
 
 
 @pytest.mark.parametrize("program", ["gateway", "booking", "payment"])
-def test_what_a_consumer_does_is_told_with_the_event_the_intent_and_the_trace(
+def test_what_a_consumer_does_is_reported_with_the_event_the_intent_and_the_trace(
     running: Running, program: str
 ) -> None:
     applied = [line for line in lines(running, program) if line["event"] == "applied"]
@@ -44,10 +44,11 @@ def test_what_a_consumer_does_is_told_with_the_event_the_intent_and_the_trace(
         assert line["decision"]
 
 
-def test_a_message_that_is_set_aside_is_told_of_once(running: Running) -> None:
-    told = [line for line in lines(running, "booking") if line["event"] == "set a message aside"]
-    assert sorted(line["reason"] for line in told) == ["invalid", "malformed"]
-    assert all(line["event_id"] for line in told)
+def test_a_message_that_is_set_aside_is_reported_once(running: Running) -> None:
+    aside = "set a message aside"
+    reported = [line for line in lines(running, "booking") if line["event"] == aside]
+    assert sorted(line["reason"] for line in reported) == ["invalid", "malformed"]
+    assert all(line["event_id"] for line in reported)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

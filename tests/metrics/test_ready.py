@@ -24,10 +24,10 @@ RECOVERS_WITHIN_S = 20.0
 async def checks(running: Running, program: str) -> dict[str, str]:
     """What is wrong: the failing parts, with the reason."""
     reply = await running.http.get(f"{running.url(program)}/readyz")
-    told: dict[str, str] = reply.json()["checks"]
+    reported: dict[str, str] = reply.json()["checks"]
     assert (reply.status_code == 200) == (reply.json()["status"] == "ready")
     states = ("ok", "streaming", "backfill", "standby", "draining")
-    return {part: reason for part, reason in told.items() if reason not in states}
+    return {part: reason for part, reason in reported.items() if reason not in states}
 
 
 async def all_fail(running: Running, *parts: str) -> float:
@@ -39,8 +39,8 @@ async def all_fail(running: Running, *parts: str) -> float:
             failing = await checks(running, program)
             for part in parts:
                 expected = program != "relay" or part != "consumer"
-                told = any(part in name for name in failing)
-                assert told == expected, f"{program}: {failing}"
+                reported = any(part in name for name in failing)
+                assert reported == expected, f"{program}: {failing}"
         return True
 
     await eventually(look, limit_s=2 * TOLD_WITHIN_S)
@@ -73,7 +73,7 @@ async def books(running: Running) -> None:
     assert result.problems == ()
 
 
-async def test_a_database_that_is_frozen_is_told_of(running: Running) -> None:
+async def test_a_database_that_is_frozen_is_reported(running: Running) -> None:
     """Its connections stay open, and nobody answers on them."""
     async with frozen(running, "mongo"):
         took_s = await all_fail(running, "database")
@@ -81,7 +81,7 @@ async def test_a_database_that_is_frozen_is_told_of(running: Running) -> None:
     assert took_s < TOLD_WITHIN_S
 
 
-async def test_a_frozen_broker_and_a_hanging_stream_are_told_of(running: Running) -> None:
+async def test_a_frozen_broker_and_a_hanging_stream_are_reported(running: Running) -> None:
     """Goal: both are noticed although no connection breaks, and the stream is opened anew.
 
     Method: SIGSTOP for the broker; MongoDB holds back its answer to one relay's next request for
@@ -96,14 +96,14 @@ async def test_a_frozen_broker_and_a_hanging_stream_are_told_of(running: Running
         blockTimeMS=10_000,
     )
 
-    async def stream_is_told_of() -> bool:
+    async def stream_is_reported() -> bool:
         return "booking.stream" in await checks(running, "relay")
 
     async with held_back:
         async with frozen(running, "rabbitmq"):
             took_s, _ = await asyncio.gather(
                 all_fail(running, "broker", "consumer"),
-                eventually(stream_is_told_of, limit_s=TOLD_WITHIN_S),
+                eventually(stream_is_reported, limit_s=TOLD_WITHIN_S),
             )
         await all_recover(running)
     assert took_s < TOLD_WITHIN_S

@@ -70,4 +70,6 @@ def _way(system: System, parents: dict[State, State | None], state: State) -> st
     while (parent := parents[state]) is not None:
         labels.append(next(label for label, after in system.steps(parent) if after == state))
         state = parent
-    return "\n".join(f"  {system.told(label)}" for label in reversed(labels)) or "  (at the start)"
+    return (
+        "\n".join(f"  {system.reported(label)}" for label in reversed(labels)) or "  (at the start)"
+    )

@@ -100,7 +100,7 @@ class System:
         for number in self.gateway_network.arrivals(state[GATEWAY_NETWORK]):
             yield f"gateway hears {number}", self._gateway_hears(state, number)
 
-    def told(self, label: str) -> str:
+    def reported(self, label: str) -> str:
         """A step's label with the message that it speaks of spelled out."""
         *_, last = label.split()
         if not last.isdigit():

@@ -121,22 +121,22 @@ def a_confirmation_was_never_written(snapshot: Snapshot) -> Snapshot:
 
 
 @breaks("I3")
-def a_wish_was_never_told(snapshot: Snapshot) -> Snapshot:
+def a_wish_was_never_reported(snapshot: Snapshot) -> Snapshot:
     return without_event(snapshot, "booking.intent.created")
 
 
 @breaks("I3")
-def a_refund_was_never_told(snapshot: Snapshot) -> Snapshot:
+def a_refund_was_never_reported(snapshot: Snapshot) -> Snapshot:
     return without_event(snapshot, "payment.refunded")
 
 
 @breaks("I3")
-def a_rejection_was_never_told(snapshot: Snapshot) -> Snapshot:
+def a_rejection_was_never_reported(snapshot: Snapshot) -> Snapshot:
     return without_event(snapshot, "booking.payment.rejected")
 
 
 @breaks("I3")
-def a_decline_was_never_told(snapshot: Snapshot) -> Snapshot:
+def a_decline_was_never_reported(snapshot: Snapshot) -> Snapshot:
     return without_event(snapshot, "payment.failed")
 
 

@@ -64,14 +64,14 @@ async def test_a_provider_that_fails_is_asked_again(system: BookingSystem) -> No
     assert row["attempts"] == 4
 
 
-async def test_a_declined_capture_is_told_and_leaves_no_charge(system: BookingSystem) -> None:
+async def test_a_declined_capture_is_reported_and_leaves_no_charge(system: BookingSystem) -> None:
     intent_id = await system.booked(paymentMethod="declined")
 
-    async def told() -> dict[str, str]:
+    async def reported() -> dict[str, str]:
         timeline = (await system.show(intent_id)).json()["timeline"]
         return next((entry for entry in timeline if entry["type"] == "payment.failed"), {})
 
-    assert (await eventually(told))["reason"] == "declined"
+    assert (await eventually(reported))["reason"] == "declined"
     assert await system.ledger(intent_id) == ([], [])
 
 

@@ -87,7 +87,7 @@ async def test_what_was_signed_and_cannot_be_read_is_kept_for_a_person(
     assert await city.client["payment"]["payments"].count_documents({}) == payments
 
 
-async def test_one_charge_is_one_payment_however_often_it_is_told(city: BookingSystem) -> None:
+async def test_one_charge_is_one_payment_however_often_it_is_reported(city: BookingSystem) -> None:
     charge = city.charge(fresh("unknown"))
     outcomes = [(await city.webhook(charge)).json()["status"] for _ in range(3)]
     assert outcomes == ["capture", "duplicate", "duplicate"]

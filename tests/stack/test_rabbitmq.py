@@ -39,7 +39,7 @@ async def test_a_confirmed_message_survives_sigkill(tmp_path: Path) -> None:
     await processes.none_left(tmp_path)
 
 
-async def test_without_rabbitmq_the_reader_is_told_what_to_do(
+async def test_without_rabbitmq_the_reader_is_reported_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("stack.servers.rabbitmq.SCRIPTS", tmp_path)

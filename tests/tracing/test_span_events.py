@@ -37,7 +37,7 @@ async def test_a_transaction_that_is_retried(system: TracedSystem) -> None:
     (request,) = requests(spans)
     assert len(named(spans, "gateway", f"create {CREATED}")) <= 2, "one a run at most"
 
-    async def is_told() -> bool:
+    async def is_reported() -> bool:
         (commit,) = (
             one
             for one in system.receiver.spans
@@ -47,7 +47,7 @@ async def test_a_transaction_that_is_retried(system: TracedSystem) -> None:
         assert commit.error is None
         return True
 
-    await eventually(is_told)
+    await eventually(is_reported)
 
 
 def was_asked_for(spans: Collection[Span]) -> bool:

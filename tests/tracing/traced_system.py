@@ -154,7 +154,7 @@ def drawn(spans: Collection[Span], root_id: str | None) -> str:
 
     def lines(parent_id: str | None, depth: int) -> list[str]:
         branches = sorted(
-            [f"{'  ' * depth}{_told(span)}", *lines(span.span_id, depth + 1)]
+            [f"{'  ' * depth}{_reported(span)}", *lines(span.span_id, depth + 1)]
             for span in children[parent_id]
         )
         return [line for branch in branches for line in branch]
@@ -162,7 +162,7 @@ def drawn(spans: Collection[Span], root_id: str | None) -> str:
     return "\n".join(lines(root_id, 0))
 
 
-def _told(span: Span) -> str:
+def _reported(span: Span) -> str:
     decision = f" = {span.attributes[DECISION]}" if DECISION in span.attributes else ""
     return f"{span.service} {span.name}{decision}"
 

@@ -60,7 +60,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(defaults, "timeout_s", 0.5)
 
 
-def told(service: FakeService, what: str) -> Callable[[], Awaitable[bool]]:
+def reported(service: FakeService, what: str) -> Callable[[], Awaitable[bool]]:
     async def look() -> bool:
         return what in service.health.problems.get("consumer", "")
 
@@ -83,7 +83,7 @@ async def test_while_the_database_is_away_consuming_waits(
         await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
         async with outage(mongod):
             await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
-            await eventually(told(service, "the database is unavailable"))
+            await eventually(reported(service, "the database is unavailable"))
         await at.publish(*(event_of(Placed("o1")) for _ in range(30)))
         await is_applied(service, at, 90)
         assert await service.totals() == {"o1": 90}
@@ -99,7 +99,7 @@ async def test_a_database_that_refuses_us_is_no_messages_fault(
     async with broker(space) as at, FakeService(client, space).open() as service:
         async with failing(space.mongo_uri, "find", "insert", errorCode=code):
             await at.publish(*(event_of(Placed("o1")) for _ in range(10)))
-            await eventually(told(service, "the database is unavailable"))
+            await eventually(reported(service, "the database is unavailable"))
             for _ in range(20):
                 await asyncio.sleep(QUICK.database_retry_s / 10)
                 assert service.health.problems
@@ -187,7 +187,7 @@ async def test_a_broker_that_is_away_for_a_while_is_found_again(
         async with FakeService(client, through).open() as service:
             line.down()
             await at.publish(event_of(Placed("o1")))
-            await eventually(told(service, "connecting to RabbitMQ"))
+            await eventually(reported(service, "connecting to RabbitMQ"))
             line.up()
             await is_applied(service, at, 1)
             await service.is_open()
@@ -208,7 +208,7 @@ async def test_with_both_servers_in_trouble_a_batch_is_given_up_as_a_whole(
 
                 await eventually(is_working)
                 line.down()
-                await eventually(told(service, "connecting to RabbitMQ"))
+                await eventually(reported(service, "connecting to RabbitMQ"))
             line.up()
             await is_applied(service, at, 20)
             assert min(len(batch) for batch in service.batches) > 1
@@ -218,7 +218,7 @@ async def test_with_both_servers_in_trouble_a_batch_is_given_up_as_a_whole(
 async def test_a_queue_that_somebody_deleted_is_made_again(client: Client, space: Space) -> None:
     async with broker(space) as at, FakeService(client, space).open() as service:
         await at.channel.queue_delete(space.queue)
-        await eventually(told(service, "lost the channel"))
+        await eventually(reported(service, "lost the channel"))
         await service.is_open()
         await at.publish(event_of(Placed("o1")))
         await is_applied(service, at, 1)

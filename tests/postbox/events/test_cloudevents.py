@@ -86,7 +86,7 @@ WITHOUT = {name: {**orjson.loads(GOLDEN), name: None} for name in ("id", "type",
         (GOLDEN.replace(b"250000Z", b"250000"), "no offset"),
     ],
 )
-def test_what_is_wrong_is_told(body: bytes, says: str) -> None:
+def test_what_is_wrong_is_reported(body: bytes, says: str) -> None:
     with pytest.raises(MalformedMessage, match=says):
         decode(body)
 

@@ -37,7 +37,7 @@ async def test_whoever_is_cancelled_as_its_time_is_over_gives_the_lock_back(modu
     lock.release()
 
 
-async def test_a_notification_and_the_end_of_the_time_are_told_apart() -> None:
+async def test_a_notification_and_the_end_of_the_time_are_reported_apart() -> None:
     condition = Condition()
     cond_wait = vars(topology)["_async_cond_wait"]
     async with condition:

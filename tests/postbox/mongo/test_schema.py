@@ -80,11 +80,11 @@ async def test_what_is_in_the_way_is_named_and_left_alone(
     database = own_database(client)
     await prepare(database)
     before = await _look(database)
-    with pytest.raises(SchemaMismatch) as told:
+    with pytest.raises(SchemaMismatch) as reported:
         await outbox(client).prepare()
-    assert f"{database.name}.outbox" in str(told.value)
-    assert words in str(told.value)
-    assert "\n" not in str(told.value)
+    assert f"{database.name}.outbox" in str(reported.value)
+    assert words in str(reported.value)
+    assert "\n" not in str(reported.value)
     after = await _look(database)
     assert {name: after[name] for name in before} == before
 

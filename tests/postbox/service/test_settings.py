@@ -57,21 +57,21 @@ def test_a_replica_sets_uri_is_taken_as_it_is(environment: pytest.MonkeyPatch, u
     assert load(ShopSettings).mongo_uri == uri
 
 
-def test_all_that_is_wrong_is_told_at_once(environment: pytest.MonkeyPatch) -> None:
+def test_all_that_is_wrong_is_reported_at_once(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("MONGO_URI")
     environment.setenv("SHOP_PORT", "65536")
     with pytest.raises(ConfigurationError, match=r"MONGO_URI: .*; SHOP_PORT: "):
         load(ShopSettings)
 
 
-async def test_uris_that_cannot_be_are_told_by_their_variable() -> None:
+async def test_uris_that_cannot_be_are_reported_by_their_variable() -> None:
     with pytest.raises(ConfigurationError, match="MONGO_URI"):
         connect("http://127.0.0.1/shop", application="shop")
     with pytest.raises(ConfigurationError, match=r"MONGO_URI: .*[Pp]ort"):
         connect("mongodb://127.0.0.1:port/shop", application="shop")
-    with pytest.raises(ConfigurationError, match="MONGO_URI") as told:
+    with pytest.raises(ConfigurationError, match="MONGO_URI") as reported:
         connect("mongodb://user:pa/ssw.rd@127.0.0.1/shop", application="shop")
-    assert "ssw.rd" not in str(told.value)
+    assert "ssw.rd" not in str(reported.value)
     async with connect("mongodb://127.0.0.1:1/", application="shop") as client:
         with pytest.raises(ConfigurationError, match="MONGO_URI: name the service's database"):
             own_database(client)

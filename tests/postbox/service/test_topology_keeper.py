@@ -124,11 +124,11 @@ async def test_what_is_in_the_way_of_a_start_is_named_and_left_alone(
             await channel.declare_exchange(names[what], "headers", durable=True)
     kept = Kept(client, space)
     await kept.keeper.prepare()
-    with pytest.raises(TopologyMismatch) as told:
+    with pytest.raises(TopologyMismatch) as reported:
         await kept.keeper.run(asyncio.Event())
-    assert f"'{names[what]}'" in str(told.value)
-    assert "delete it" in str(told.value)
-    assert "\n" not in str(told.value)
+    assert f"'{names[what]}'" in str(reported.value)
+    assert "delete it" in str(reported.value)
+    assert "\n" not in str(reported.value)
 
 
 async def test_a_queue_that_is_replaced_later_is_reported_until_it_is_mended(
@@ -160,10 +160,10 @@ async def test_work_is_accepted_once_the_table_stood_even_while_the_broker_is_aw
     never = Kept(client, away)
     async with never.running():
 
-        async def is_told() -> bool:
+        async def is_reported() -> bool:
             return "connecting to RabbitMQ" in never.health.problems["broker"]
 
-        await eventually(is_told)
+        await eventually(is_reported)
         with pytest.raises(BrokerUnavailable):
             never.keeper.require()
 

@@ -90,11 +90,11 @@ def test_what_is_rare_goes_along_with_the_rest(
     span.end()
     spans = exporter.get_finished_spans()
     sent = ExportTraceServiceRequest.FromString(encode(spans))
-    told = [
+    reported = [
         span
         for resource in sent.resource_spans
         for scope in resource.scope_spans
         for span in scope.spans
     ]
     expected = encode_spans(spans).resource_spans[0].scope_spans[0].spans
-    assert sorted(map(str, told)) == sorted(map(str, expected))
+    assert sorted(map(str, reported)) == sorted(map(str, expected))

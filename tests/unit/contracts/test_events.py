@@ -133,7 +133,7 @@ def test_the_wire_speaks_camel_case_only() -> None:
         decode("booking.cancel.requested", {"intent_id": "i1", "requestedBy": "u1"})
 
 
-def test_an_unknown_type_is_told() -> None:
+def test_an_unknown_type_is_reported() -> None:
     with pytest.raises(UnknownEventType, match=r"booking\.confirmed\.v2"):
         decode("booking.confirmed.v2", {})
 

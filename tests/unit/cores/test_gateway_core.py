@@ -65,7 +65,7 @@ orders = st.lists(st.integers(0, len(EVENTS) - 1), min_size=1, max_size=30)
 
 
 @given(numbers=orders, random=st.randoms(use_true_random=False))
-def test_neither_order_nor_repeats_can_be_told_from_a_view(numbers: list[int], random: Any) -> None:
+def test_neither_order_nor_repeats_can_be_seen_in_a_view(numbers: list[int], random: Any) -> None:
     shuffled = [*numbers, *numbers[: len(numbers) // 2]]
     random.shuffle(shuffled)
     assert _hear(*shuffled) == _hear(*numbers)

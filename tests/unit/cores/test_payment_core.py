@@ -103,10 +103,10 @@ def test_a_payment_s_row_of_the_table(state: str | None) -> None:
         assert (decision.state.closed is not None) == (event in (FAILED, CANCELLED))
 
 
-def test_a_charge_is_told_once_and_a_refund_is_told_once() -> None:
-    told = decide(Known(), KNOWN)
-    assert told.events == (PaymentCaptured(user_id="u1", **PAID, **MONEY),)
-    assert decide(told.state, KNOWN).events == ()
+def test_a_charge_is_reported_once_and_a_refund_is_reported_once() -> None:
+    reported = decide(Known(), KNOWN)
+    assert reported.events == (PaymentCaptured(user_id="u1", **PAID, **MONEY),)
+    assert decide(reported.state, KNOWN).events == ()
     refunded = decide(Known(payment=_payment("refund_pending")), REFUND_MADE)
     assert refunded.events == (PaymentRefunded(**PAID, **MONEY),)
     assert decide(refunded.state, REFUND_MADE).events == ()
@@ -137,18 +137,18 @@ def test_a_refund_is_asked_for_again_when_it_is_due_and_not_before() -> None:
     assert due.outcome == "attempt"
 
 
-def test_a_refund_that_keeps_failing_is_told_once_and_still_tried() -> None:
+def test_a_refund_that_keeps_failing_is_reported_once_and_still_tried() -> None:
     known = Known(payment=_payment("refund_pending"))
-    told: list[Event] = []
+    reported: list[Event] = []
     for _ in range(STUCK_AFTER_ATTEMPTS + 2):
         known = decide(known, RefundDue(payment_id="p1", now=LATER, retry_at=LATER)).state
         decision = decide(known, replace(REFUND_LOST, error="x" * 2_000))
-        told += decision.events
+        reported += decision.events
         known = decision.state
     stuck = PaymentRefundStuck(
         **PAID, attempts=STUCK_AFTER_ATTEMPTS, last_error="x" * ERROR_MAX_CHARS
     )
-    assert told == [stuck]
+    assert reported == [stuck]
     assert known.payment is not None
     assert known.payment.state == "refund_pending"
 
@@ -221,7 +221,7 @@ def test_a_capture_waits_until_it_is_due() -> None:
     assert decide(waiting, replace(DUE, now=LATER)).outcome == "attempt"
 
 
-def test_a_capture_that_succeeded_is_a_charge_that_is_told_once() -> None:
+def test_a_capture_that_succeeded_is_a_charge_that_is_reported_once() -> None:
     first = decide(Known(capture=_capture(attempts=1)), TAKEN)
     assert first.state == Known(
         capture=_capture("captured", attempts=1, payment_id="p1"), payment=_payment("captured")
@@ -243,7 +243,7 @@ def test_a_charge_that_contradicts_its_capture_is_on_record_all_the_same() -> No
     assert decide(other, strange).state.payment is other.payment
 
 
-def test_a_declined_capture_is_told() -> None:
+def test_a_declined_capture_is_reported() -> None:
     decision = decide(Known(capture=_capture(attempts=1)), DECLINED)
     assert decision.events == (PaymentFailed(intent_id="i1", reason=Reason.DECLINED),)
 
@@ -259,8 +259,8 @@ def test_the_tables_are_complete() -> None:
         assert row.keys() == {type(event) for event in INPUTS}
     for state, cells in CAPTURE_TABLE.items():
         none: set[type] = {PaymentRequested}
-        told: set[type] = {type(event) for event in CAPTURE_INPUTS}
-        assert set(cells) == (none if state is CaptureState.NONE else told)
+        reported: set[type] = {type(event) for event in CAPTURE_INPUTS}
+        assert set(cells) == (none if state is CaptureState.NONE else reported)
     assert brought == {type(CONFIRMED), type(FAILED), type(CANCELLED), type(REJECTED)} | {
         PaymentRequested
     }
