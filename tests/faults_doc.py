@@ -50,6 +50,7 @@ FAULTS: Final = {
     30: "an administrative command is cut off in the middle",
     31: "rows and payloads that other programs write",
     32: "servers that somebody used before: the same names, another kind",
+    33: "a certificate, virtual host, permission or limit: the connection is refused",
 }
 
 HEAD: Final = """\

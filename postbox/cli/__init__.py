@@ -4,6 +4,7 @@ Guarantees that a command which changes something says what it will do, asks, an
 done. Imports operations and what they import.
 """
 
+import logging
 from typing import Final
 
 from postbox.extras import requires
@@ -31,4 +32,6 @@ app.add_typer(set_aside.unrouted, name="unrouted")
 
 def main() -> None:
     """The entry point `postbox`."""
+    # aiormq logs a connection that failed; our own line says it in a sentence.
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)
     app(prog_name="postbox")

@@ -54,8 +54,8 @@ class Outage:
         await self._go_on(subscription)
 
     async def _answer(self, subscription: Subscription[Any], stop: asyncio.Event) -> None:
-        while not await self._clock.answers():
-            self._health.fail("consumer", "the database is unavailable")
+        while problem := await self._clock.problem():
+            self._health.fail("consumer", f"the database is unavailable: {problem}")
             if await pause(stop, self._retry_s) or subscription.is_over:
                 raise Requeued
 

@@ -1,7 +1,7 @@
 """MongoDB: connections, the one function that opens a transaction, the database's clock.
 
 Guarantees majority writes and snapshot reads on the primary, a bound on every operation, and that
-a decision is never written to a state that it did not read. Imports errors.
+a decision is never written to a state that it did not read. Imports errors and tls.
 """
 
 from postbox.mongo.clock import DatabaseClock
@@ -12,7 +12,7 @@ from postbox.mongo.connection import (
     connect,
     own_database,
 )
-from postbox.mongo.errors import bounded, database_errors, is_refused, is_unavailable
+from postbox.mongo.errors import bounded, database_errors, is_refused, is_unavailable, reason
 from postbox.mongo.schema import check_server, ensure_collections, ensure_indexes, try_write
 from postbox.mongo.states import States
 from postbox.mongo.transactions import Session, transaction
@@ -33,6 +33,7 @@ __all__ = [
     "is_refused",
     "is_unavailable",
     "own_database",
+    "reason",
     "transaction",
     "try_write",
 ]

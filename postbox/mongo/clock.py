@@ -11,7 +11,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from postbox.mongo.connection import Client
-from postbox.mongo.errors import is_unavailable
+from postbox.mongo.errors import is_unavailable, reason
 
 PING_TIMEOUT_S = 2.0
 
@@ -35,16 +35,20 @@ class DatabaseClock:
         if not self._offset_s:
             await self.sync()
 
-    async def answers(self) -> bool:
-        """Whether the primary answers now; reads its clock on the way."""
+    async def problem(self) -> str | None:
+        """Why the primary does not answer; None where it does. Reads its clock on the way."""
         try:
             with pymongo.timeout(PING_TIMEOUT_S):
                 await self.sync()
         except PyMongoError as error:
             if is_unavailable(error):
-                return False
+                return reason(error)
             raise
-        return True
+        return None
+
+    async def answers(self) -> bool:
+        """Whether the primary answers now; reads its clock on the way."""
+        return await self.problem() is None
 
     def now(self) -> datetime:
         """The server's time in UTC, in whole milliseconds as BSON keeps them."""

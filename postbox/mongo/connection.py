@@ -10,6 +10,7 @@ from pymongo.errors import InvalidURI
 
 from postbox.errors import ConfigurationError
 from postbox.mongo import driver_repairs  # noqa: F401 - for what it repairs
+from postbox.tls import in_plain_words
 
 Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
@@ -18,6 +19,7 @@ Database = AsyncDatabase[Document]
 SERVER_SELECTION_TIMEOUT_MS = 5_000
 """As long as a transaction may take: an election is waited out where its time allows."""
 CONNECT_TIMEOUT_MS = 2_000
+TLS_FILES = "tlsCAFile or tlsCertificateKeyFile"
 POOL_SIZE_MAX = 32
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
@@ -46,6 +48,9 @@ def connect(
         # What is quoted may be a part of the password.
         text = _QUOTED.sub("...", str(error))
         raise ConfigurationError(f"MONGO_URI: {text}") from None
+    except OSError as error:  # SSLError too
+        text = in_plain_words(error.strerror or str(error))
+        raise ConfigurationError(f"MONGO_URI: {TLS_FILES}: {text}") from None
 
 
 def own_database(client: Client) -> Database:

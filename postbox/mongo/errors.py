@@ -1,5 +1,6 @@
 """What an error of MongoDB means: try again later, or a person has to change something."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,6 +16,7 @@ from pymongo.errors import (
 )
 
 from postbox.errors import DatabaseUnavailable
+from postbox.tls import in_plain_words
 
 OPERATION_TIMEOUT_S = 3.0
 WRITE_CONFLICT = 112
@@ -28,6 +30,11 @@ _TRANSIENT_LABELS = (
     "TransientTransactionError",
     "UnknownTransactionCommitResult",
     "RetryableWriteError",
+)
+_DRIVERS_DETAILS = re.compile(
+    r" \(configured timeouts: [^)]*\)|, Timeout: [\d.]+s, Topology Description: .*"
+    r"|, full error: \{.*",
+    re.DOTALL,
 )
 
 
@@ -58,6 +65,12 @@ def is_refused(error: PyMongoError) -> bool:
     return isinstance(error, OperationFailure) and error.code in _REFUSED_CODES
 
 
+def reason(error: PyMongoError) -> str:
+    """What went wrong, in one line and plain words: the driver's own text can be pages long."""
+    text = in_plain_words(_DRIVERS_DETAILS.sub("", str(error)))
+    return f"{type(error).__name__}: {text}"
+
+
 @contextmanager
 def database_errors() -> Iterator[None]:
     """Turn what a database that is unavailable raises into DatabaseUnavailable."""
@@ -65,7 +78,7 @@ def database_errors() -> Iterator[None]:
         yield
     except PyMongoError as error:
         if is_unavailable(error):
-            raise DatabaseUnavailable(f"{type(error).__name__}: {error}") from error
+            raise DatabaseUnavailable(reason(error)) from error
         raise
 
 

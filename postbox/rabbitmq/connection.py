@@ -5,6 +5,7 @@ unconfirmed publishes), and its user starts again on a new one. Nothing is resto
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
@@ -16,10 +17,12 @@ from aiormq.abc import AbstractChannel as RawChannel
 
 from postbox.errors import BrokerUnavailable, ConfigurationError
 from postbox.rabbitmq import decoding_repair, receiver  # noqa: F401 - for what they put into aiormq and pamqp
+from postbox.tls import in_plain_words
 
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
 HEARTBEAT_S = 10
+TLS_FILES = "cafile, certfile or keyfile"
 
 BROKER_ERRORS = (aiormq.AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 """What a lost or refused connection looks like (RuntimeError: the transport is already closed)."""
@@ -42,7 +45,12 @@ def broker_errors(doing: str) -> Iterator[None]:
 
 
 def _said(error: BaseException) -> str:
-    """The broker's own words, where they are all that there is to say."""
+    """What is wrong, in plain words or the broker's own."""
+    for one in (error, error.__cause__):
+        if isinstance(one, ssl.SSLError):
+            return in_plain_words(str(one))
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return f"{TLS_FILES} in RABBITMQ_URI: {error.strerror}"
     if type(error) is aiormq.exceptions.AMQPConnectionError:
         return str(error)
     return f"{type(error).__name__}: {error}"

@@ -27,6 +27,7 @@ from postbox.mongo import (
     connect,
     is_unavailable,
     own_database,
+    reason,
 )
 from postbox.outbox import Outbox
 from postbox.rabbitmq import Topology
@@ -185,15 +186,20 @@ class Service:
         except PyMongoError as error:
             if not is_unavailable(error):
                 raise
-            self.health.fail("database", f"{type(error).__name__}: {error}")
-            log.warning("the database is unavailable", reason=str(error))
+            self.health.fail("database", reason(error))
+            log.warning("the database is unavailable", reason=reason(error))
             return False
         return True
 
     async def _keep_time(self, stop: asyncio.Event) -> None:
         """Follow the database's clock, and notice when the database is unavailable."""
+        last: str | None = None
         while not await pause(stop, CLOCK_INTERVAL_S):
-            if await self.clock.answers():
+            problem = await self.clock.problem()
+            if problem is None:
                 self.health.ok("database")
             else:
-                self.health.fail("database", "MongoDB does not answer")
+                self.health.fail("database", problem)
+                if problem != last:
+                    log.warning("the database is unavailable", reason=problem)
+            last = problem

@@ -7,6 +7,7 @@ from typing import Final
 import pymongo
 from pymongo.errors import PyMongoError
 
+from postbox.mongo import reason
 from postbox.outbox import Shard
 from postbox.runtime import cancelled, first_of, pause, together
 from relay import metrics
@@ -56,7 +57,7 @@ class Candidate:
             except LeaseLost as error:
                 self._log.warning("the lease is lost; standing by", reason=str(error))
             except PyMongoError as error:
-                self._status.database_failed(f"{type(error).__name__}: {error}")
+                self._status.database_failed(reason(error))
                 self._report(error)
                 await pause(stop, delay_s * random.uniform(0.5, 1.0))
                 delay_s = min(RETRY_MAX_S, delay_s * 2)
@@ -65,9 +66,9 @@ class Candidate:
 
     def _report(self, error: PyMongoError) -> None:
         if is_refused(error):
-            self._log.error("the database refuses the relay", reason=str(error))
+            self._log.error("the database refuses the relay", reason=reason(error))
         elif is_transient(error):
-            self._log.warning("the database is unavailable", reason=str(error))
+            self._log.warning("the database is unavailable", reason=reason(error))
         else:
             self._log.error("the database failed unexpectedly; retrying", exc_info=error)
 

@@ -8,6 +8,7 @@ import pymongo
 from pymongo.errors import PyMongoError
 
 from postbox.errors import DatabaseUnavailable
+from postbox.mongo import reason
 from postbox.operations import backlog
 from postbox.outbox import PENDING, Shard
 from relay import metrics
@@ -35,8 +36,9 @@ async def measure(context: SourceContext, statuses: Mapping[Shard, Status]) -> N
                         metrics.token_age.set(token_age_s, statuses[shard].labels)
         except (PyMongoError, DatabaseUnavailable) as error:
             is_unavailable = True
+            why = reason(error) if isinstance(error, PyMongoError) else str(error)
             for status in statuses.values():
-                status.database_failed(f"{type(error).__name__}: {error}")
+                status.database_failed(why)
         else:
             if is_unavailable:
                 is_unavailable = False

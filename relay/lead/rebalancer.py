@@ -17,7 +17,7 @@ import structlog
 from pymongo import IndexModel
 from pymongo.errors import PyMongoError
 
-from postbox.mongo import Database, ensure_indexes
+from postbox.mongo import Database, ensure_indexes, reason
 from relay.context import SourceContext
 from relay.lead.quota import LeaderQuota
 
@@ -114,7 +114,9 @@ class Rebalancer:
                         await self._members.heartbeat()
                     self._rebalance(await self._members.alive())
             except PyMongoError as error:
-                self._log.warning("the relays that are alive could not be read", reason=str(error))
+                self._log.warning(
+                    "the relays that are alive could not be read", reason=reason(error)
+                )
             await asyncio.sleep(POLL_EVERY_S)
 
     async def leave(self) -> None:

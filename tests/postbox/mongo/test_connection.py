@@ -42,5 +42,8 @@ async def test_a_database_that_does_not_answer_is_given_up_within_the_limit(mong
 async def test_a_database_that_is_nowhere_is_away() -> None:
     async with connect(NOWHERE, application="tests") as client:
         assert not await DatabaseClock(client).answers()
+        problem = await DatabaseClock(client).problem() or ""
+        assert "127.0.0.1:1: " in problem
+        assert len(problem) < 150
         with pytest.raises(DatabaseUnavailable), bounded(0.3):
             await own_database(client)["rows"].insert_one({})

@@ -65,6 +65,7 @@ async def stranger(rabbitmq: RabbitMQ) -> AsyncIterator[str]:
     await rabbitmq.ctl("delete_vhost", name)
 
 
+@pytest.mark.fault(33, "a refused virtual host, permission, password or limit")
 @pytest.mark.parametrize(
     ("login", "vhost", "words"),
     [
