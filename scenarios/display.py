@@ -1,15 +1,14 @@
 """What a person sees: a line as each scenario ends, and a table of all."""
 
 from collections.abc import Iterable
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from rich.console import Console
-from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
 from scenarios.runner import Result
+from stack.display import Spinner
 
 PLAIN_WIDTH: Final = 100
 """Columns, where there is no terminal to ask."""
@@ -23,33 +22,20 @@ def console(*, stderr: bool = False) -> Console:
     return made
 
 
-class Narrator:
+class Narrator(Spinner):
     """A line for each scenario that ended, with what happened; a spinner names the rest."""
 
     def __init__(self, console: Console) -> None:
-        self._console = console
+        super().__init__(console)
         self._under_way: list[str] = []
-        self._status = Status("", console=console)
-
-    def __enter__(self) -> Self:
-        self._status.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._status.stop()
 
     def begun(self, name: str) -> None:
         self._under_way.append(name)
-        self._status.update(", ".join(self._under_way))
+        self.show(", ".join(self._under_way))
 
     def ended(self, result: Result) -> None:
         self._under_way.remove(result.scenario)
-        self._status.update(", ".join(self._under_way))
+        self.show(", ".join(self._under_way))
         mark = Text("  ok    ", "green") if result.ok else Text("  FAILED", "bold red")
         line = Text.assemble(mark, f" {result.scenario}", (f" · {result.happened}", "dim"))
         self._console.print(line, soft_wrap=not self._console.is_terminal)

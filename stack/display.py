@@ -14,17 +14,17 @@ from stack.status import address
 NAMES: Final = ("epmd", "mongo", "rabbitmq", *APPLICATIONS)
 
 
-class Progress:
-    """One line for each program that is ready; on a terminal, a spinner names the rest."""
+class Spinner:
+    """For a block, says what is under way: a line that changes, on a terminal; else nothing."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._waiting = list(NAMES)
-        self._status = Status(self._text, console=console)
+        self._status = Status("", console=console)
+
+    def show(self, text: str) -> None:
+        self._status.update(text)
 
     def __enter__(self) -> Self:
-        if not self._console.is_terminal:
-            self._console.print(self._text)
         self._status.start()
         return self
 
@@ -36,10 +36,21 @@ class Progress:
     ) -> None:
         self._status.stop()
 
+
+class Progress(Spinner):
+    """One line for each program that is ready; on a terminal, the spinner names the rest."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self._waiting = list(NAMES)
+        self.show(self._text)
+        if not console.is_terminal:
+            console.print(self._text)
+
     def ready(self, name: str, seconds: float) -> None:
         self._waiting.remove(name)
         self._console.print(f"  {name:<10} ready after {seconds:.1f} s")
-        self._status.update(self._text)
+        self.show(self._text)
 
     @property
     def _text(self) -> str:

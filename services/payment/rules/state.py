@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 
 class PaymentState(StrEnum):
@@ -54,36 +55,17 @@ class Payment:
 
     def to_document(self) -> dict[str, Any]:
         """A MongoDB document of plain types; from_document() gives back an equal value."""
-        return {
-            "_id": self.charge.payment_id,
-            "intent_id": self.charge.intent_id,
-            "user_id": self.charge.user_id,
-            "amount": self.charge.amount,
-            "currency": self.charge.currency,
-            "state": self.state.value,
-            "known_at": self.known_at,
-            "attempts": self.attempts,
-            "due_at": self.due_at,
-            "last_error": self.last_error,
-            "stuck": self.stuck,
-        }
+        document = {**_document(self.charge, "payment_id"), **_document(self)}
+        del document["charge"]
+        return document
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Payment:
-        return cls(
-            charge=Charge(
-                payment_id=document["_id"],
-                intent_id=document["intent_id"],
-                user_id=document["user_id"],
-                amount=document["amount"],
-                currency=document["currency"],
-            ),
+        return _value(
+            cls,
+            document,
+            charge=_value(Charge, document, payment_id=document["_id"]),
             state=PaymentState(document["state"]),
-            known_at=document["known_at"],
-            attempts=document["attempts"],
-            due_at=document["due_at"],
-            last_error=document["last_error"],
-            stuck=document["stuck"],
         )
 
 
@@ -105,34 +87,15 @@ class Capture:
 
     def to_document(self) -> dict[str, Any]:
         """A MongoDB document of plain types; from_document() gives back an equal value."""
-        return {
-            "_id": self.capture_id,
-            "intent_id": self.intent_id,
-            "user_id": self.user_id,
-            "amount": self.amount,
-            "currency": self.currency,
-            "payment_method": self.payment_method,
-            "state": self.state.value,
-            "payment_id": self.payment_id,
-            "attempts": self.attempts,
-            "due_at": self.due_at,
-            "last_error": self.last_error,
-        }
+        return _document(self, "capture_id")
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Capture:
-        return cls(
+        return _value(
+            cls,
+            document,
             capture_id=document["_id"],
-            intent_id=document["intent_id"],
-            user_id=document["user_id"],
-            amount=document["amount"],
-            currency=document["currency"],
-            payment_method=document["payment_method"],
             state=CaptureState(document["state"]),
-            payment_id=document["payment_id"],
-            attempts=document["attempts"],
-            due_at=document["due_at"],
-            last_error=document["last_error"],
         )
 
 
@@ -157,3 +120,22 @@ class Known:
     payment: Payment | None = None
     capture: Capture | None = None
     closed: ClosedIntent | None = None
+
+
+V = TypeVar("V")
+
+
+def _document(value: Any, key: str | None = None) -> dict[str, Any]:
+    """The fields of a dataclass in plain types, `key` as `_id`."""
+    document = {name: getattr(value, name) for name in value.__dataclass_fields__}
+    if key is not None:
+        document["_id"] = document.pop(key)
+    if "state" in document:
+        document["state"] = document["state"].value
+    return document
+
+
+def _value(kind: Callable[..., V], document: dict[str, Any], **read: Any) -> V:
+    """A dataclass of the document's fields of the same names, and of those that are `read` here."""
+    names = kind.__dataclass_fields__.keys() - read.keys()  # type: ignore[attr-defined]
+    return kind(**read, **{name: document[name] for name in names})
