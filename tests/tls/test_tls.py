@@ -4,8 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import orjson
 import pytest
 from uuid_utils import uuid7
 
@@ -108,6 +110,33 @@ async def test_a_certificate_that_is_refused_is_said_and_mended(
                 await eventually(one.is_ready)
     finally:
         await servers.use(good)
+
+
+@pytest.mark.fault(33, "a certificate that is refused after it was accepted")
+async def test_programs_at_work_say_it_when_they_connect_again(
+    servers: Servers, authority: Authority, good: Certificate, tmp_path: Path
+) -> None:
+    """Method: both servers get another certificate, and end their connections."""
+    uris = {"mongo": servers.mongo_uri(f"t{uuid7().hex}"), "rabbitmq": servers.rabbitmq_uri}
+    async with programs(tmp_path, **uris) as running:
+        for one in running:
+            await eventually(one.is_ready)
+        await servers.use(authority.issue("another", host="DNS:another.example"))
+        try:
+            await servers.mongod.restart()
+            await servers.rabbitmq.ctl("close_all_connections", "renewed")
+
+            async def service_says_both() -> bool:
+                checks = orjson.loads((await running[0].ready())[1])["checks"]
+                return all(OTHER_HOST in checks[part] for part in ("database", "broker"))
+
+            await eventually(service_says_both)
+            for one in running:
+                await eventually(partial(one.says, OTHER_HOST))
+        finally:
+            await servers.use(good)
+        for one in running:
+            await eventually(one.is_ready)
 
 
 async def test_a_server_without_tls_is_said(servers: Servers) -> None:
