@@ -33,25 +33,34 @@ def state_and_event_together(snapshot: Snapshot) -> Iterator[str]:
         yield f"{intent_id}: of the intent and its booking.intent.created, one is missing"
     rows = snapshot.events_of("booking")
     for intent_id in rows.keys() | snapshot.bookings.keys():
-        yield from _booking_and_events(
-            intent_id, snapshot.bookings.get(intent_id), rows.get(intent_id, [])
-        )
+        booking = snapshot.bookings.get(intent_id)
+        if booking is None:
+            emitted = ", ".join(row.type for row in rows[intent_id])
+            yield f"{intent_id} has {emitted}, but there is no such booking"
+        else:
+            refused = snapshot.refused.get(intent_id, set()) | _refused_with(booking)
+            yield from _booking_and_events(intent_id, booking, refused, rows.get(intent_id, []))
     yield from _payments_and_events(snapshot)
 
 
 def _booking_and_events(
-    intent_id: str, booking: Document | None, rows: list[OutboxRow]
+    intent_id: str, booking: Document, refused: set[str], rows: list[OutboxRow]
 ) -> Iterator[str]:
-    if booking is None:
-        yield f"{intent_id} has {', '.join(row.type for row in rows)}, but there is no such booking"
-        return
     ends = frozenset(row.type for row in rows if row.type in ENDS)
     if ends not in ENDS_OF[booking["state"]]:
         emitted = ", ".join(sorted(ends)) or "nothing of the kind"
         yield f"{intent_id} is {booking['state']}, but emitted {emitted}"
     named = {row.payment_id for row in rows if row.type in REFUSALS and row.payment_id}
-    for refused in named ^ set(booking["refused"]):
-        yield f"{intent_id}: refused {refused} in its state or in an event, not in both"
+    for payment_id in named ^ refused:
+        yield f"{intent_id}: refused {payment_id} in its state or in an event, not in both"
+
+
+def _refused_with(booking: Document) -> set[str]:
+    """The payment that a booking held when it came to nothing, and those of an older list."""
+    listed = set(booking.get("refused", ()))
+    if booking["payment"] and booking["state"] in ("failed", "cancelled"):
+        listed.add(booking["payment"]["payment_id"])
+    return listed
 
 
 def _payments_and_events(snapshot: Snapshot) -> Iterator[str]:

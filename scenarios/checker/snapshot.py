@@ -38,6 +38,7 @@ class OutboxRow:
 class Snapshot:
     """`inbox` holds "<queue>/<event id>"; bookings, payments, captures and views are by their id.
 
+    `refused` are the payments that each intent's booking rejected.
     `rivals` are bookings out of scope that want a resource of one in scope. `is_whole` is False
     where only some intents are in scope; what lies in the queues is then not known.
     """
@@ -48,6 +49,7 @@ class Snapshot:
     outbox: tuple[OutboxRow, ...]
     inbox: frozenset[str]
     bookings: Mapping[str, Document]
+    refused: Mapping[str, set[str]]
     rivals: Mapping[str, Document]
     slots: Mapping[str, str]
     payments: Mapping[str, Document]
@@ -115,6 +117,7 @@ class _Reader:
             "outbox": tuple(outbox),
             "inbox": await self._inbox(outbox),
             "bookings": bookings,
+            "refused": await self._refused(),
             "rivals": await self._rivals(bookings),
             "slots": await self._slots(bookings),
             "payments": await self._by_id("payment", "payments", self._about("intent_id")),
@@ -166,6 +169,12 @@ class _Reader:
                 where = {"_id": {"$in": [f"{queue}/{row.id}" for row in outbox]}}
             ids.update(row["_id"] for row in await self._find(service_of(queue), "inbox", where))
         return frozenset(ids)
+
+    async def _refused(self) -> dict[str, set[str]]:
+        refused: dict[str, set[str]] = {}
+        for row in await self._find("booking", "refused_payments", self._about("intent_id")):
+            refused.setdefault(row["intent_id"], set()).add(row["payment_id"])
+        return refused
 
     async def _rivals(self, bookings: Mapping[str, Document]) -> dict[str, Document]:
         resources = {

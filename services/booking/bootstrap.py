@@ -44,7 +44,7 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    await ensure_collections(database, "bookings", "slots")
+    await ensure_collections(database, "bookings", "refused_payments", "slots")
     await Sweeper.prepare(database)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.events import BookingIntentCreated, Event
+from contracts.events import BookingIntentCreated, Event, PaymentCaptured
 from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, DatabaseClock, Document, Session, States
@@ -32,10 +32,16 @@ class Judged(Decided):
 
 
 class Work:
-    """The bookings and slots that a batch touches; each decision sees what earlier ones did."""
+    """The rows that a batch touches; each decision sees what earlier ones did.
 
-    def __init__(self, bookings: States, slots: Slots, timeouts: Timeouts, now: datetime) -> None:
+    `refused` has a row `{_id: "<intentId>/<paymentId>"}` for each payment that a booking rejected.
+    """
+
+    def __init__(
+        self, bookings: States, refused: States, slots: Slots, timeouts: Timeouts, now: datetime
+    ) -> None:
         self._bookings = bookings
+        self._refused = refused
         self._slots = slots
         self._timeouts = timeouts
         self._now = now
@@ -52,6 +58,9 @@ class Work:
         bookings = await States.read(
             session, database["bookings"], {one.intent_id for one in inputs}
         )
+        refused = await States.read(
+            session, database["refused_payments"], {_payment_key(one) for one in inputs}
+        )
         # Both the slots that are asked for and those that may be freed, in one query.
         wanted = [one.slot for one in inputs if isinstance(one, BookingIntentCreated) and one.slot]
         held = [
@@ -60,7 +69,7 @@ class Work:
             if (booking := _booking(bookings, one.intent_id)) and booking.slot
         ]
         slots = await Slots.read(session, database["slots"], [*wanted, *held])
-        return cls(bookings, slots, timeouts, now)
+        return cls(bookings, refused, slots, timeouts, now)
 
     def decide(self, one: Input) -> "Judged":
         """Decide one input, and keep what follows for the ones after it."""
@@ -70,8 +79,16 @@ class Work:
             # The provider's webhook may begin a trace of its own: join the two.
             link_to(known.get("traceparent"))
         slot = one.slot if isinstance(one, BookingIntentCreated) else None
-        decision = decide(before, one, slot_free=self._slots.is_free(slot, one.intent_id))
-        if decision.state is not None and decision.state is not before:
+        decision = decide(
+            before,
+            one,
+            slot_free=self._slots.is_free(slot, one.intent_id),
+            refused_before=self._is_refused(one, known),
+        )
+        if decision.refused is not None:
+            row = {"intent_id": one.intent_id, "payment_id": decision.refused}
+            self._refused.put(f"{one.intent_id}/{decision.refused}", row)
+        if decision.state is not None and (decision.state is not before or decision.refused):
             self._put(decision.state, decision.deadline)
             if decision.state.slot is not None:
                 if decision.slot is SlotChange.TAKE:
@@ -79,6 +96,13 @@ class Work:
                 elif decision.slot is SlotChange.FREE:
                     self._slots.free(decision.state.slot, one.intent_id)
         return self._judged(decision, known)
+
+    def _is_refused(self, one: Input, known: Document | None) -> bool:
+        """Version 0.1.0 listed refused payments in the booking; such a list still counts."""
+        if not isinstance(one, PaymentCaptured):
+            return False
+        listed = (known or {}).get("refused", ())
+        return self._refused.get(_payment_key(one)) is not None or one.payment_id in listed
 
     def _judged(self, decision: Decision, known: Document | None) -> "Judged":
         is_end = decision.outcome in (Outcome.CONFIRM, Outcome.FAIL, Outcome.CANCEL)
@@ -100,16 +124,19 @@ class Work:
         }[deadline]
         if due_in_ms:
             booking = replace(booking, deadline_traceparent=current_trace()["traceparent"])
-        # What the rules do not look at: when it began, and the trace that it began in.
-        began = {
+        # What the rules do not look at: when it began, the trace that it began in, an older list.
+        document = {
+            **booking.to_document(),
             "traceparent": before.get("traceparent") or current_trace()["traceparent"],
             "began_at": before.get("began_at") or self._now,
         }
-        document = {**booking.to_document(), **began}
+        if "refused" in before:
+            document["refused"] = before["refused"]
         self._bookings.put(booking.intent_id, document, due_in_ms=due_in_ms)
 
     async def write(self, session: Session) -> None:
         await self._bookings.write(session)
+        await self._refused.write(session)
         await self._slots.write(session)
 
 
@@ -136,6 +163,10 @@ class Handle:
 def _input(fact: Event) -> Input:
     assert isinstance(fact, Input), f"{fact.TYPE} is not bound to the booking service's queue"
     return fact
+
+
+def _payment_key(one: Input) -> str | None:
+    return f"{one.intent_id}/{one.payment_id}" if isinstance(one, PaymentCaptured) else None
 
 
 def _booking(bookings: States, intent_id: str) -> Booking | None:

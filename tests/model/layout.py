@@ -51,6 +51,7 @@ class Layout:
         self.deadline_set = self._flags(len(self.intents))
         self.holds_slot = self._flags(len(self.intents))
         self.closed = self._flags(len(self.intents))
+        self.rejected = self._flags(len(self.payments))  # by the booking
         self.refunded = self._flags(len(self.payments))  # at the provider
         self.refund_answer = self._flags(len(self.payments))  # under way
         self.charged = self._flags(len(self.captures))  # at the provider

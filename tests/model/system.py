@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contracts.events import BookingCancelRequested, Event
+from contracts.events import BookingCancelRequested, Event, PaymentCaptured
 from contracts.topology import QUEUES
 from services.booking.rules import core as booking_core
 from services.booking.rules.table import Deadline, DeadlinePassed, SlotChange
@@ -151,14 +151,25 @@ class System:
         place = self.at.booking + i
         flags = state[FLAGS]
         slot_free = not flags & self._rivals[i]
-        question = ("booking", i, name, state[place], slot_free)
+        rejected = (
+            self.at.rejected[self.at.payments[event.payment_id]]
+            if isinstance(event, PaymentCaptured)
+            else 0
+        )
+        refused_before = bool(flags & rejected)
+        question = ("booking", i, name, state[place], slot_free, refused_before)
         answer = self._answers.get(question)
         if answer is None:
             before = self.rows[state[place]]
-            decision = self.cores.booking(before, event, slot_free=slot_free)
+            decision = self.cores.booking(
+                before, event, slot_free=slot_free, refused_before=refused_before
+            )
             after, sent = self.rows.number(decision.state), self._numbers(decision.events)
-            answer = self._answers[question] = after, sent, decision.slot, decision.deadline
-        after, sent, slot, deadline = answer
+            answer = after, sent, decision.slot, decision.deadline, decision.refused
+            self._answers[question] = answer
+        after, sent, slot, deadline, refused = answer
+        if refused is not None:
+            flags |= rejected
         if slot is SlotChange.TAKE:
             if not slot_free:
                 raise Violation(f"I5: {event.intent_id} took a slot that is not free")

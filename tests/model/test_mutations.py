@@ -106,9 +106,7 @@ def drop_what_was_attempted(patch: Patch) -> None:
 
 
 def forget_refused(*args: Any, **kwargs: Any) -> booking_core.Decision:
-    decision = booking_core.decide(*args, **kwargs)
-    state = decision.state and replace(decision.state, refused=frozenset())
-    return replace(decision, state=state)
+    return replace(booking_core.decide(*args, **kwargs), refused=None)
 
 
 def forget_the_charge(known: Any, event: Any, **kwargs: Any) -> payment_core.Decision:

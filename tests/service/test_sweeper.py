@@ -19,7 +19,7 @@ def pending(intent_id: str, deadline_at: datetime | None) -> dict[str, Any]:
 
 async def test_a_sweep_reads_the_index_alone_and_only_what_is_due(client: Client) -> None:
     database = own_database(client)
-    await ensure_collections(database, "bookings", "slots")
+    await ensure_collections(database, "bookings", "refused_payments", "slots")
     clock = DatabaseClock(client)
     outbox = Outbox(database, source="/services/booking", clock=clock)
     await outbox.prepare()

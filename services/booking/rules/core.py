@@ -46,7 +46,8 @@ class Decision:
     """What follows from an event.
 
     `state` is the booking afterwards, the very same object where nothing changed, and None where
-    there is still none. `slot` and `deadline` None mean: leave them as they are.
+    there is still none. `slot` and `deadline` None mean: leave them as they are. `refused` is the
+    payment to remember as refused.
     """
 
     outcome: Outcome
@@ -54,6 +55,7 @@ class Decision:
     events: tuple[Event, ...] = ()
     slot: SlotChange | None = None
     deadline: Deadline | None = None
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +66,29 @@ class Facts:
     event: Input
     known: Booking
     slot_free: bool
+    refused_before: bool
 
 
-def decide(booking: Booking | None, event: Input, *, slot_free: bool) -> Decision:
+def decide(
+    booking: Booking | None, event: Input, *, slot_free: bool, refused_before: bool
+) -> Decision:
     """Decide `event` for the booking of its intent; raises UndeclaredTransition.
 
     `slot_free` says whether every quantum of the event's slot is free; True where it has no slot.
+    `refused_before` says whether an earlier decision named the event's payment in `refused`.
     """
     before = booking or Booking(intent_id=event.intent_id)
     assert before.intent_id == event.intent_id, "an event was given to another intent's booking"
     known = learn(before, event)
-    rule = choose(Facts(before, event, known, slot_free))
-    after = follow(rule, before, known, event)
+    rule = choose(Facts(before, event, known, slot_free, refused_before))
+    after = follow(rule, before, known)
     return Decision(
         outcome=rule.outcome,
         state=None if after.state is BookingState.NONE else booking if after is before else after,
         events=(EMISSIONS[rule.emits](after, event, rule),) if rule.emits else (),
         slot=rule.slot if after.slot else None,
         deadline=rule.deadline,
+        refused=_rejected_payment(rule, event),
     )
 
 
@@ -115,19 +122,21 @@ def choose(facts: Facts) -> Rule:
     raise UndeclaredTransition(f"{state} has no rule for {event.__name__}")
 
 
-def follow(rule: Rule, before: Booking, known: Booking, event: Input) -> Booking:
-    """The booking after the rule. A payment that goes back is remembered as refused."""
-    if rule.outcome is Outcome.REJECT_PAYMENT:
-        assert isinstance(event, PaymentCaptured)
-        return replace(before, refused=before.refused | {event.payment_id})
+def follow(rule: Rule, before: Booking, known: Booking) -> Booking:
+    """The booking after the rule."""
     if rule.to is None:
         return before
     after = replace(known, state=rule.to, reason=rule.reason)
     if rule.deadline is Deadline.CLEAR:
         after = replace(after, deadline_at=None, deadline_traceparent=None)
-    if after.payment and rule.outcome in (Outcome.FAIL, Outcome.CANCEL):
-        after = replace(after, refused=after.refused | {after.payment.payment_id})
     return after
+
+
+def _rejected_payment(rule: Rule, event: Input) -> str | None:
+    if rule.outcome is not Outcome.REJECT_PAYMENT:
+        return None
+    assert isinstance(event, PaymentCaptured)
+    return event.payment_id
 
 
 def _paid(facts: Facts) -> HeldPayment:
@@ -148,7 +157,10 @@ GUARDS: Final[Mapping[Guard, Callable[[Facts], bool]]] = {
     Guard.CURRENCY_DIFFERS: lambda facts: facts.known.currency != _paid(facts).currency,
     Guard.AMOUNT_DIFFERS: lambda facts: facts.known.amount != _paid(facts).amount,
     Guard.SAME_PAYMENT: lambda facts: facts.before.payment_id == _captured(facts),
-    Guard.REFUSED_BEFORE: lambda facts: _captured(facts) in facts.before.refused,
+    # Of what failed or was cancelled, the payment that it holds was refused with it.
+    Guard.REFUSED_BEFORE: lambda facts: (
+        facts.refused_before or facts.before.payment_id == _captured(facts)
+    ),
 }
 
 

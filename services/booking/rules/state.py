@@ -36,8 +36,8 @@ class HeldPayment:
 class Booking:
     """One intent. What the intent says is None until the intent is heard of.
 
-    `refused` holds the payments that go back to the customer. The deadline is the adapter's to
-    set, by the database's clock, when a decision asks for it; the core only carries or clears it.
+    The deadline is the adapter's to set, by the database's clock, when a decision asks for it; the
+    core only carries or clears it. Payments refused beside `payment` are rows of their own.
     """
 
     intent_id: str
@@ -47,7 +47,6 @@ class Booking:
     currency: str | None = None
     slot: Slot | None = None
     payment: HeldPayment | None = None
-    refused: frozenset[str] = frozenset()
     reason: Reason | None = None
     deadline_at: datetime | None = None
     deadline_traceparent: str | None = None
@@ -72,7 +71,6 @@ class Booking:
                 "amount": self.payment.amount,
                 "currency": self.payment.currency,
             },
-            "refused": sorted(self.refused),
             "reason": self.reason and self.reason.value,
             "deadline_at": self.deadline_at,
             "deadline_traceparent": self.deadline_traceparent,
@@ -89,7 +87,6 @@ class Booking:
             currency=document["currency"],
             slot=Slot.model_validate(slot) if slot else None,
             payment=HeldPayment(**payment) if payment else None,
-            refused=frozenset(document["refused"]),
             reason=Reason(reason) if reason else None,
             deadline_at=document["deadline_at"],
             deadline_traceparent=document["deadline_traceparent"],

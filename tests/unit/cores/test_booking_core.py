@@ -49,7 +49,6 @@ FAILED = replace(
     PENDING,
     state=BookingState.FAILED,
     payment=HELD,
-    refused=frozenset({"p1"}),
     reason=Reason.AMOUNT_MISMATCH,
     deadline_at=None,
 )
@@ -145,7 +144,7 @@ def _cell_id(cell: Cell) -> str:
 @pytest.mark.parametrize("cell", CELLS, ids=_cell_id)
 def test_cell(cell: Cell) -> None:
     before, event, slot_free, outcome, state, emitted, slot, deadline = cell
-    decision = decide(before, event, slot_free=slot_free)
+    decision = decide(before, event, slot_free=slot_free, refused_before=False)
     assert decision.outcome == outcome
     assert (decision.state and decision.state.state) == state
     assert decision.events == emitted
@@ -168,7 +167,7 @@ def test_the_table_speaks_of_all_that_the_queue_brings() -> None:
 
 def test_an_undeclared_transition_is_loud() -> None:
     with pytest.raises(UndeclaredTransition, match="none has no rule for DeadlinePassed"):
-        decide(None, DEADLINE, slot_free=True)
+        decide(None, DEADLINE, slot_free=True, refused_before=False)
 
 
 @pytest.mark.parametrize(
@@ -182,46 +181,49 @@ def test_an_undeclared_transition_is_loud() -> None:
 def test_an_intent_is_compared_with_the_payment_that_came_first(
     payment: PaymentCaptured, reason: Reason
 ) -> None:
-    before = decide(None, payment, slot_free=True).state
-    decision = decide(before, INTENT, slot_free=True)
+    before = decide(None, payment, slot_free=True, refused_before=False).state
+    decision = decide(before, INTENT, slot_free=True, refused_before=False)
     assert decision.events == (failed(reason, "p1"),)
     assert decision.slot is None
-    taken = decide(before, INTENT, slot_free=False)
+    taken = decide(before, INTENT, slot_free=False, refused_before=False)
     assert taken.events == (failed(Reason.SLOT_UNAVAILABLE, "p1"),), "the slot is judged first"
 
 
 @pytest.mark.parametrize("before", [PENDING, PAID_FIRST, CONFIRMED])
 def test_the_payment_of_what_is_cancelled_is_a_duplicate_from_then_on(before: Booking) -> None:
-    after = decide(before, CANCEL, slot_free=True).state
+    after = decide(before, CANCEL, slot_free=True, refused_before=False).state
     assert after is not None
-    again = decide(after, PAYMENT, slot_free=True)
+    again = decide(after, PAYMENT, slot_free=True, refused_before=False)
     if before.payment:
         assert again.outcome == "duplicate"
     else:
         assert again.events == (rejected("p1", Reason.BOOKING_CLOSED),)
-        assert decide(again.state, PAYMENT, slot_free=True).outcome == "duplicate"
+        assert again.refused == "p1"
+        once_more = decide(again.state, PAYMENT, slot_free=True, refused_before=True)
+        assert once_more.outcome == "duplicate"
 
 
 @pytest.mark.parametrize("before", [PAID_FIRST, CONFIRMED, FAILED, CANCELLED])
 def test_a_refused_payment_is_a_duplicate_in_every_state(before: Booking) -> None:
-    refused = decide(before, SECOND, slot_free=True).state
-    assert refused is not None
-    assert refused.payment == HELD
-    assert decide(refused, SECOND, slot_free=True).outcome == "duplicate"
+    decision = decide(before, SECOND, slot_free=True, refused_before=False)
+    assert decision.refused == "p2"
+    assert decision.state is before, "however many are refused, the booking does not grow"
+    again = decide(decision.state, SECOND, slot_free=True, refused_before=True)
+    assert (again.outcome, again.refused) == ("duplicate", None)
 
 
 def test_an_intent_without_a_slot_never_asks_for_one() -> None:
     intent = INTENT.model_copy(update={"slot": None})
-    decision = decide(None, intent, slot_free=True)
+    decision = decide(None, intent, slot_free=True, refused_before=False)
     assert (decision.outcome, decision.slot) == ("wait", None)
-    assert decide(decision.state, CANCEL, slot_free=True).slot is None
+    assert decide(decision.state, CANCEL, slot_free=True, refused_before=False).slot is None
 
 
 def test_what_becomes_final_has_no_deadline() -> None:
-    after = decide(PAID_FIRST, INTENT, slot_free=True).state
+    after = decide(PAID_FIRST, INTENT, slot_free=True, refused_before=False).state
     assert after is not None
     assert (after.deadline_at, after.deadline_traceparent) == (None, None)
-    kept = decide(PAID_FIRST, SECOND, slot_free=True).state
+    kept = decide(PAID_FIRST, SECOND, slot_free=True, refused_before=False).state
     assert kept is not None
     assert (kept.deadline_at, kept.deadline_traceparent) == (NOON, "00-1")
 
