@@ -18,6 +18,7 @@ from pymongo.errors import PyMongoError
 from starlette.routing import Route
 
 from postbox.consumer import DEFAULT_OPTIONS, Consumer, ConsumerOptions, Consumption, T
+from postbox.errors import SchemaMismatch
 from postbox.events import Event
 from postbox.inbox import Apply, Decided, Handler, Inbox
 from postbox.mongo import (
@@ -185,7 +186,8 @@ class Service:
             await self._keeper.prepare()
         except PyMongoError as error:
             if not is_unavailable(error):
-                raise
+                problem = f"{self.database.name} cannot be prepared: {reason(error)}"
+                raise SchemaMismatch(problem) from error
             self.health.fail("database", reason(error))
             log.warning("the database is unavailable", reason=reason(error))
             return False

@@ -7,6 +7,7 @@ from typing import Final
 import pymongo
 from pymongo.errors import PyMongoError
 
+from postbox.errors import SchemaMismatch
 from postbox.mongo import reason
 from postbox.outbox import Shard
 from postbox.runtime import cancelled, first_of, pause, together
@@ -56,6 +57,10 @@ class Candidate:
                     await pause(stop, STANDBY_POLL_S * random.uniform(0.5, 1.0))
             except LeaseLost as error:
                 self._log.warning("the lease is lost; standing by", reason=str(error))
+            except SchemaMismatch as error:  # of this source alone: the others go on
+                self._status.database_failed(str(error))
+                self._log.error("the outbox cannot be relayed as it is", reason=str(error))
+                await pause(stop, RETRY_MAX_S)
             except PyMongoError as error:
                 self._status.database_failed(reason(error))
                 self._report(error)

@@ -38,11 +38,14 @@ async def other(rabbitmq: RabbitMQ, tmp_path: Path) -> AsyncIterator[RelayHarnes
 @asynccontextmanager
 async def relaying(one: RelayHarness, other: RelayHarness) -> AsyncIterator[RelayProgram]:
     """Both by one process."""
-    sources = ",".join(f"{harness.source.name}={harness.source.uri}" for harness in (one, other))
-    async with one.program(RELAY_SOURCES=sources) as relay:
+    async with one.program(RELAY_SOURCES=_sources(one, other)) as relay:
         for harness in (one, other):
             await harness.delivered(await harness.add(3))
         yield relay
+
+
+def _sources(*harnesses: RelayHarness) -> str:
+    return ",".join(f"{one.source.name}={one.source.uri}" for one in harnesses)
 
 
 async def problems(relay: RelayProgram) -> dict[str, str]:
@@ -113,6 +116,22 @@ async def test_a_queue_that_is_full_slows_no_other_source(
             return set(ids) <= set(await other.pull())
 
         await eventually(have_arrived)
+
+
+@pytest.mark.fault(32, "one source's outbox is another thing")
+async def test_an_outbox_that_is_another_thing_ends_no_other_source(
+    harness: RelayHarness, other: RelayHarness
+) -> None:
+    """Goal: it is reported, and relayed once it is mended. Method: its name is a view's."""
+    await other.rows.drop()
+    await other.database.create_collection("outbox", viewOn="others", pipeline=[])
+    async with harness.program(RELAY_SOURCES=_sources(harness, other)) as relay:
+        await works_promptly(harness)
+        await only_problem_is(relay, f"{other.name}.database")
+        assert "is a view" in (await problems(relay))[f"{other.name}.database"]
+        await other.rows.drop()
+        ids = await other.add(10)
+        await other.delivered(ids)
 
 
 @pytest.mark.parametrize("code", [UNAUTHORIZED, OPERATION_FAILED])
