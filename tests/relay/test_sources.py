@@ -126,6 +126,7 @@ async def test_an_outbox_that_is_another_thing_ends_no_other_source(
     await other.rows.drop()
     await other.database.create_collection("outbox", viewOn="others", pipeline=[])
     async with harness.program(RELAY_SOURCES=_sources(harness, other)) as relay:
+        await harness.delivered(await harness.add(3))
         await works_promptly(harness)
         await only_problem_is(relay, f"{other.name}.database")
         assert "is a view" in (await problems(relay))[f"{other.name}.database"]
