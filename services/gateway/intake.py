@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from pymongo import IndexModel
 
-from contracts.events import BookingCancelRequested, Event
+from contracts.events import Event
 from postbox.mongo import (
     Database,
     DatabaseClock,
@@ -26,8 +26,7 @@ from postbox.runtime import crash_point
 from postbox.service import Problem, Submission
 from postbox.telemetry import trace_id, under
 from services.gateway.requests import CancelBooking, Command, CreateIntent
-from services.gateway.rules.core import project
-from services.gateway.rules.view import View
+from services.gateway.views import Views
 
 KEY_RETENTION = timedelta(days=7)
 
@@ -58,7 +57,7 @@ class Intake:
         await ensure_indexes(
             database["idempotency"], [IndexModel("at", name="at_1", expireAfterSeconds=expiry_s)]
         )
-        await ensure_collections(database, "intents", "views")
+        await ensure_collections(database, "intents", "views", "view_archive")
 
     async def commit(self, group: Sequence[Submission[Command]]) -> list[Reply]:
         """Accept or refuse each command of `group`, in one transaction."""
@@ -82,7 +81,7 @@ class _Desk:
     """One group's unit of work: what was known, what is accepted, what is to be written."""
 
     def __init__(
-        self, keys: States, intents: States, views: States, outbox: Outbox, clock: DatabaseClock
+        self, keys: States, intents: States, views: Views, outbox: Outbox, clock: DatabaseClock
     ) -> None:
         self._keys = keys
         self._intents = intents
@@ -105,7 +104,7 @@ class _Desk:
         return cls(
             await States.read(session, database["idempotency"], {one.key for one in creates}),
             await States.read(session, database["intents"], {one.intent_id for one in creates}),
-            await States.read(session, database["views"], {one.intent_id for one in commands}),
+            await Views.read(session, database, {one.intent_id for one in commands}),
             outbox,
             clock,
         )
@@ -140,24 +139,16 @@ class _Desk:
         known = self._views.get(command.intent_id)
         if known is None:
             return Problem(404, "No such booking", field="intentId")
-        asked = any(entry["type"] == BookingCancelRequested.TYPE for entry in known["timeline"])
-        if not asked:
+        if not known.cancel_requested:
             self._emit(command.facts())
-        return Accepted(command.intent_id, replayed=asked)
+        return Accepted(command.intent_id, replayed=known.cancel_requested)
 
     def _emit(self, facts: Sequence[Event]) -> None:
         """Add to the outbox, and show it at once: a GET right after the reply finds it."""
         for fact, row in zip(facts, self._outbox.rows(facts), strict=True):
             self._rows.append(row)
-            known = self._views.get(fact.intent_id)
-            view = project(
-                None if known is None else View.from_document(known),
-                fact,
-                event_id=row["_id"],
-                time=row["time"],
-                trace_id=trace_id(row["traceparent"]),
-            )
-            self._views.put(fact.intent_id, view.to_document())
+            trace = trace_id(row["traceparent"])
+            self._views.project(fact, event_id=row["_id"], time=row["time"], trace_id=trace)
 
     async def write(self, session: Session) -> None:
         await self._keys.write(session)

@@ -46,6 +46,7 @@ _ACCEPTED = {
     }
 }
 _TEXT = {"type": "string"}
+_COUNT = {"type": "integer", "description": "How many more there are than are shown"}
 _NULLABLE_TEXT = {"type": ["string", "null"]}
 _NULLABLE_AMOUNT = {"type": ["integer", "null"]}
 
@@ -103,6 +104,7 @@ def _schemas() -> dict[str, Any]:
                     },
                 },
             },
+            "olderPayments": _COUNT,
             "timeline": {
                 "type": "array",
                 "items": {
@@ -118,6 +120,7 @@ def _schemas() -> dict[str, Any]:
                     },
                 },
             },
+            "olderEntries": _COUNT,
         },
     }
     return schemas

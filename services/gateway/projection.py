@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from contracts.events import Event
 from postbox.events import Message
 from postbox.inbox import Decided
-from postbox.mongo import Database, Session, States
+from postbox.mongo import Database, Session
 from postbox.telemetry import trace_id
-from services.gateway.rules.core import project
-from services.gateway.rules.view import View
+from services.gateway.views import Views
 
 
 class Project:
@@ -18,24 +17,16 @@ class Project:
         self._database = database
 
     async def __call__(self, session: Session, messages: Sequence[Message[Event]]) -> list[Decided]:
-        ids = {message.fact.intent_id for message in messages}
-        views = await States.read(session, self._database["views"], ids)
-        outcomes = [Decided(self._project(views, message)) for message in messages]
+        arriving = [(message.event.id, message.fact) for message in messages]
+        ids = {fact.intent_id for _, fact in arriving}
+        views = await Views.read(session, self._database, ids, arriving)
+        outcomes = [Decided(_project(views, message)) for message in messages]
         await views.write(session)
         return outcomes
 
-    def _project(self, views: States, message: Message[Event]) -> str:
-        event, fact = message.event, message.fact
-        document = views.get(fact.intent_id)
-        before = None if document is None else View.from_document(document)
-        after = project(
-            before,
-            fact,
-            event_id=event.id,
-            time=event.time,
-            trace_id=trace_id(event.traceparent),
-        )
-        if after == before:
-            return "noop"
-        views.put(fact.intent_id, after.to_document())
-        return "project"
+
+def _project(views: Views, message: Message[Event]) -> str:
+    event = message.event
+    trace = trace_id(event.traceparent)
+    changed = views.project(message.fact, event_id=event.id, time=event.time, trace_id=trace)
+    return "project" if changed else "noop"

@@ -39,7 +39,7 @@ class Cores:
 
     booking: Callable[..., booking_core.Decision] = booking_core.decide
     payment: Callable[..., payment_core.Decision] = payment_core.decide
-    project: Callable[..., View] = gateway_core.project
+    project: Callable[..., gateway_core.Projection] = gateway_core.project
 
 
 class System:
@@ -248,9 +248,10 @@ class System:
             "event_id": f"event-{number}",
             "time": T0 + timedelta(seconds=number),
             "trace_id": None,
+            "archived": gateway_core.Archived(),
         }
         message = self.network.messages[number]
-        once = self.cores.project(view, message, **envelope)
-        if self.cores.project(once, message, **envelope) != once:
+        once = self.cores.project(view, message, **envelope).view
+        if self.cores.project(once, message, **envelope).view != once:
             raise Violation(f"I2: the read model took {message.TYPE} twice")
         return once

@@ -116,10 +116,10 @@ def forget_the_charge(known: Any, event: Any, **kwargs: Any) -> payment_core.Dec
     return decision
 
 
-def show_the_latest(view: View | None, event: Event, **envelope: Any) -> View:
+def show_the_latest(view: View | None, event: Event, **envelope: Any) -> gateway_core.Projection:
     shown = gateway_core.project(view, event, **envelope)
     status = gateway_core.STATUS_OF.get(type(event))
-    return replace(shown, status=status) if status else shown
+    return replace(shown, view=replace(shown.view, status=status)) if status else shown
 
 
 PATCHES: tuple[tuple[Callable[[Patch], None], Scenario, str], ...] = (

@@ -1,18 +1,20 @@
 """The read model: what the gateway shows of a booking, as a projection of the events it heard.
 
 `project` joins: the same set of events gives the same view in whatever order, and however often,
-they arrive. So the view needs no inbox to be right, and no order from the broker.
+they arrive. So the view needs no inbox to be right, and no order from the broker. A view keeps the
+newest entries and payments; what leaves it goes to the archive, from where `project` gets it back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from contracts.events import (
     BookingCancelled,
+    BookingCancelRequested,
     BookingConfirmed,
     BookingFailed,
     BookingIntentCreated,
@@ -26,7 +28,8 @@ from contracts.events import (
 from contracts.values import Reason
 from services.gateway.rules.view import Entry, PaymentStatus, PaymentView, Status, View
 
-TIMELINE_MAX_ENTRIES: Final = 1_000
+TIMELINE_MAX_ENTRIES: Final = 200
+PAYMENTS_MAX: Final = 50
 
 # What an event says of the booking, and of the payment that it names. Others say nothing of it.
 STATUS_OF: Final[Mapping[type[Event], Status]] = {
@@ -46,34 +49,70 @@ PAYMENT_STATUS_OF: Final[Mapping[type[Event], PaymentStatus]] = {
 }
 
 
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archived:
+    """What the archive has of an event: its entry, and the payment that it names."""
+
+    entry: bool = False
+    payment: PaymentView | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """The view afterwards, and what has left it for the archive."""
+
+    view: View
+    entries: tuple[Entry, ...] = ()
+    payments: tuple[PaymentView, ...] = ()
+
+
 def project(
-    view: View | None, event: Event, *, event_id: str, time: datetime, trace_id: str | None
-) -> View:
-    """The view with `event` in it; an equal view where it was in it before."""
+    view: View | None,
+    event: Event,
+    *,
+    event_id: str,
+    time: datetime,
+    trace_id: str | None,
+    archived: Archived,
+) -> Projection:
+    """The view with `event` in it; the same view where it was in it before."""
     before = view or View(intent_id=event.intent_id)
-    payment_id: str | None = getattr(event, "payment_id", None)
+    if archived.entry or any(entry.event_id == event_id for entry in before.timeline):
+        return Projection(view=before)
     entry = Entry(
         event_id=event_id,
         type=event.TYPE,
         time=_in_milliseconds(time),
         trace_id=trace_id,
-        payment_id=payment_id,
+        payment_id=payment_of(event),
         reason=_reason(event),
     )
-    return replace(
+    entries = sorted((*before.timeline, entry), key=lambda known: (known.time, known.event_id))
+    older_entries = tuple(entries[:-TIMELINE_MAX_ENTRIES])
+    payments = _payments(before, event, entry, archived.payment)
+    older_payments = tuple(payments[:-PAYMENTS_MAX])
+    shown = {payment.payment_id: payment for payment in payments[-PAYMENTS_MAX:]}
+    returned = len(payments) - len(before.payments) if archived.payment else 0
+    after = replace(
         before,
-        timeline=_timeline(before, entry),
-        payments=_payments(before, event, payment_id),
+        timeline=tuple(entries[-TIMELINE_MAX_ENTRIES:]),
+        payments=tuple(shown[key] for key in sorted(shown)),
+        older_entries=before.older_entries + len(older_entries),
+        older_payments=before.older_payments + len(older_payments) - returned,
+        cancel_requested=before.cancel_requested or isinstance(event, BookingCancelRequested),
         **_of_intent(event),
         **_risen(before, event),
     )
+    return Projection(view=after, entries=older_entries, payments=older_payments)
 
 
-def _timeline(view: View, entry: Entry) -> tuple[Entry, ...]:
-    """The earliest entries are kept: the smallest of a set do not depend on the order."""
-    entries = {known.event_id: known for known in (*view.timeline, entry)}
-    ordered = sorted(entries.values(), key=lambda known: (known.time, known.event_id))
-    return tuple(ordered[:TIMELINE_MAX_ENTRIES])
+def payment_of(event: Event) -> str | None:
+    """The payment that the event names."""
+    payment_id: str | None = getattr(event, "payment_id", None)
+    return payment_id
 
 
 def _of_intent(event: Event) -> dict[str, Any]:
@@ -89,17 +128,24 @@ def _risen(view: View, event: Event) -> dict[str, Any]:
     return {"status": status, "reason": reason}
 
 
-def _payments(view: View, event: Event, payment_id: str | None) -> tuple[PaymentView, ...]:
-    status = PAYMENT_STATUS_OF.get(type(event))
-    if status is None or payment_id is None:
-        return view.payments
+def _payments(
+    view: View, event: Event, entry: Entry, archived: PaymentView | None
+) -> list[PaymentView]:
+    """The view's payments with what the event says of its own; the one of the newest event last."""
     payments = {payment.payment_id: payment for payment in view.payments}
-    before = payments.get(payment_id) or PaymentView(payment_id=payment_id, status=status)
-    after = replace(before, status=max(before.status, status, key=lambda known: known.rank))
-    if isinstance(event, PaymentCaptured | BookingConfirmed | PaymentRefunded):
-        after = replace(after, amount=event.amount, currency=event.currency)
-    payments[payment_id] = after
-    return tuple(payments[key] for key in sorted(payments))
+    status, payment_id = PAYMENT_STATUS_OF.get(type(event)), entry.payment_id
+    if status is not None and payment_id is not None:
+        before = payments.get(payment_id) or archived
+        before = before or PaymentView(payment_id=payment_id, status=status)
+        after = replace(
+            before,
+            status=max(before.status, status, key=lambda known: known.rank),
+            at=max(before.at or entry.time, entry.time),
+        )
+        if isinstance(event, PaymentCaptured | BookingConfirmed | PaymentRefunded):
+            after = replace(after, amount=event.amount, currency=event.currency)
+        payments[payment_id] = after
+    return sorted(payments.values(), key=lambda known: (known.at or _LONG_AGO, known.payment_id))
 
 
 def _reason(event: Event) -> Reason | None:

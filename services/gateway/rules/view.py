@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from contracts import rfc3339
+from contracts.events import BookingCancelRequested
 from contracts.values import Reason, Slot
 
 
@@ -44,12 +45,36 @@ _PAYMENT_RANK = {one: rank for rank, one in enumerate(PaymentStatus)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentView:
-    """One payment; its amount is None where only a later event was heard of yet."""
+    """One payment; its amount is None where only a later event was heard of yet.
+
+    `at` is the time of its newest event, None in a view of version 0.1.0.
+    """
 
     payment_id: str
     status: PaymentStatus
     amount: int | None = None
     currency: str | None = None
+    at: datetime | None = None
+
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "payment_id": self.payment_id,
+            "status": self.status.value,
+            "amount": self.amount,
+            "currency": self.currency,
+            "at": self.at,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> PaymentView:
+        at = document.get("at")
+        return cls(
+            payment_id=document["payment_id"],
+            status=PaymentStatus(document["status"]),
+            amount=document["amount"],
+            currency=document["currency"],
+            at=at and _utc(at),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,10 +88,35 @@ class Entry:
     payment_id: str | None = None
     reason: Reason | None = None
 
+    def to_document(self) -> dict[str, Any]:
+        return {
+            "event_id": self.event_id,
+            "type": self.type,
+            "time": self.time,
+            "trace_id": self.trace_id,
+            "payment_id": self.payment_id,
+            "reason": self.reason and self.reason.value,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Entry:
+        reason = document["reason"]
+        return cls(
+            event_id=document["event_id"],
+            type=document["type"],
+            time=_utc(document["time"]),
+            trace_id=document["trace_id"],
+            payment_id=document["payment_id"],
+            reason=Reason(reason) if reason else None,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One intent. Amount, currency and slot are the intent's, None until it is known."""
+    """One intent. Amount, currency and slot are the intent's, None until it is known.
+
+    `payments` and `timeline` hold the newest; `older_payments` and `older_entries` count the rest.
+    """
 
     intent_id: str
     status: Status = Status.PAYMENT_RECEIVED_FIRST
@@ -76,6 +126,9 @@ class View:
     slot: Slot | None = None
     payments: tuple[PaymentView, ...] = ()
     timeline: tuple[Entry, ...] = ()
+    older_payments: int = 0
+    older_entries: int = 0
+    cancel_requested: bool = False
 
     def to_document(self) -> dict[str, Any]:
         """A MongoDB document of plain types; from_document() gives back an equal value."""
@@ -86,31 +139,18 @@ class View:
             "amount": self.amount,
             "currency": self.currency,
             "slot": self.slot and self.slot.model_dump(),
-            "payments": [
-                {
-                    "payment_id": payment.payment_id,
-                    "status": payment.status.value,
-                    "amount": payment.amount,
-                    "currency": payment.currency,
-                }
-                for payment in self.payments
-            ],
-            "timeline": [
-                {
-                    "event_id": entry.event_id,
-                    "type": entry.type,
-                    "time": entry.time,
-                    "trace_id": entry.trace_id,
-                    "payment_id": entry.payment_id,
-                    "reason": entry.reason and entry.reason.value,
-                }
-                for entry in self.timeline
-            ],
+            "payments": [payment.to_document() for payment in self.payments],
+            "timeline": [entry.to_document() for entry in self.timeline],
+            "older_payments": self.older_payments,
+            "older_entries": self.older_entries,
+            "cancel_requested": self.cancel_requested,
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> View:
         slot, reason = document["slot"], document["reason"]
+        timeline = tuple(Entry.from_document(entry) for entry in document["timeline"])
+        cancel_requested = any(entry.type == BookingCancelRequested.TYPE for entry in timeline)
         return cls(
             intent_id=document["_id"],
             status=Status(document["status"]),
@@ -118,11 +158,12 @@ class View:
             amount=document["amount"],
             currency=document["currency"],
             slot=Slot.model_validate(slot) if slot else None,
-            payments=tuple(
-                PaymentView(**{**payment, "status": PaymentStatus(payment["status"])})
-                for payment in document["payments"]
-            ),
-            timeline=tuple(_entry(entry) for entry in document["timeline"]),
+            payments=tuple(PaymentView.from_document(one) for one in document["payments"]),
+            timeline=timeline,
+            # Not in a view of version 0.1.0.
+            older_payments=document.get("older_payments", 0),
+            older_entries=document.get("older_entries", 0),
+            cancel_requested=document.get("cancel_requested", cancel_requested),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -143,6 +184,7 @@ class View:
                 }
                 for payment in self.payments
             ],
+            **_present(olderPayments=self.older_payments or None),
             "timeline": [
                 {
                     "id": entry.event_id,
@@ -154,20 +196,13 @@ class View:
                 }
                 for entry in self.timeline
             ],
+            **_present(olderEntries=self.older_entries or None),
         }
 
 
-def _entry(document: dict[str, Any]) -> Entry:
-    time, reason = document["time"], document["reason"]
-    return Entry(
-        event_id=document["event_id"],
-        type=document["type"],
-        # By default a client reads the database's UTC as naive times.
-        time=time if time.tzinfo else time.replace(tzinfo=UTC),
-        trace_id=document["trace_id"],
-        payment_id=document["payment_id"],
-        reason=Reason(reason) if reason else None,
-    )
+def _utc(time: datetime) -> datetime:
+    """By default a client reads the database's UTC as naive times."""
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _present(**fields: object) -> dict[str, object]:

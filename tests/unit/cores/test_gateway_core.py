@@ -1,5 +1,6 @@
 """The read model: what it shows, and that neither order nor repeats can be told from it."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,8 +24,8 @@ from contracts.events import (
 )
 from contracts.values import Reason, Slot
 from services.gateway.rules import core
-from services.gateway.rules.core import project
-from services.gateway.rules.view import View
+from services.gateway.rules.core import Archived, payment_of, project
+from services.gateway.rules.view import Entry, PaymentView, View
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 SLOT = Slot(resource_id="r", starts_at=NOON, ends_at=NOON + timedelta(minutes=15))
@@ -51,14 +52,40 @@ EVENTS: tuple[Event, ...] = (
 )
 
 
+class Shown:
+    """A view and its archive, as the gateway keeps the two."""
+
+    def __init__(self, view: View | None = None) -> None:
+        self.view = view
+        self.entries: dict[str, Entry] = {}
+        self.payments: dict[str, PaymentView] = {}
+
+    def hear(self, number: int) -> None:
+        """Each event happened at a time of its own, some at the same one."""
+        event, event_id = EVENTS[number], f"e{number}"
+        after = project(
+            self.view,
+            event,
+            event_id=event_id,
+            time=NOON + timedelta(milliseconds=number // 2),
+            trace_id="t" * 32,
+            archived=Archived(
+                entry=event_id in self.entries,
+                payment=self.payments.get(payment_of(event) or ""),
+            ),
+        )
+        self.view = after.view
+        self.entries.update({entry.event_id: entry for entry in after.entries})
+        self.payments.update({payment.payment_id: payment for payment in after.payments})
+
+
 def _hear(*numbers: int, view: View | None = None) -> View:
-    """The view of these events; each happened at a time of its own, some at the same one."""
+    """The view of these events."""
+    shown = Shown(view)
     for number in numbers:
-        time = NOON + timedelta(milliseconds=number // 2)
-        envelope = {"event_id": f"e{number}", "time": time, "trace_id": "t" * 32}
-        view = project(view, EVENTS[number], **envelope)  # type: ignore[arg-type] # a plain dict
-    assert view is not None
-    return view
+        shown.hear(number)
+    assert shown.view is not None
+    return shown.view
 
 
 orders = st.lists(st.integers(0, len(EVENTS) - 1), min_size=1, max_size=30)
@@ -72,16 +99,48 @@ def test_neither_order_nor_repeats_can_be_seen_in_a_view(numbers: list[int], ran
 
 
 @given(numbers=orders, random=st.randoms(use_true_random=False))
-def test_a_timeline_that_is_full_keeps_the_earliest_in_every_order(
+def test_a_full_view_keeps_the_newest_and_counts_the_rest_in_every_order(
     numbers: list[int], random: Any
 ) -> None:
+    whole = _hear(*numbers)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(core, "TIMELINE_MAX_ENTRIES", 3)
+        patch.setattr(core, "PAYMENTS_MAX", 1)
         shuffled = [*numbers, *numbers]
         random.shuffle(shuffled)
-        view = _hear(*shuffled)
-    kept = [f"e{number}" for number in sorted(set(numbers), key=lambda n: (n // 2, f"e{n}"))[:3]]
-    assert [entry.event_id for entry in view.timeline] == kept
+        shown = Shown()
+        for number in shuffled:
+            shown.hear(number)
+    view = shown.view
+    assert view is not None
+    assert view.timeline == whole.timeline[-3:]
+    assert set(shown.entries.values()) == set(whole.timeline[:-3])
+    assert view.older_entries == len(whole.timeline[:-3])
+    newest = sorted(whole.payments, key=lambda payment: (payment.at or NOON, payment.payment_id))
+    assert list(view.payments) == newest[-1:]
+    assert {**shown.payments, **{one.payment_id: one for one in view.payments}} == {
+        one.payment_id: one for one in whole.payments
+    }, "what has left the view is as true as what is in it"
+    assert view.older_payments == len(newest[:-1])
+    parts = {"timeline": (), "payments": (), "older_entries": 0, "older_payments": 0}
+    assert replace(view, **parts) == replace(whole, **parts)  # type: ignore[arg-type] # a plain dict
+
+
+def test_a_view_of_version_0_1_0_is_brought_within_the_bounds() -> None:
+    document = _hear(0, 1, 7, 8).to_document()
+    for name in ("older_payments", "older_entries", "cancel_requested"):
+        del document[name]
+    for payment in document["payments"]:
+        del payment["at"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "TIMELINE_MAX_ENTRIES", 2)
+        patch.setattr(core, "PAYMENTS_MAX", 1)
+        view = _hear(9, view=View.from_document(document))
+    assert [entry.event_id for entry in view.timeline] == ["e8", "e9"]
+    assert (view.older_entries, view.older_payments) == (3, 1)
+    assert view.cancel_requested
+    assert view.to_json()["olderPayments"] == 1
+    assert view.to_json()["olderEntries"] == 3
 
 
 @given(numbers=orders)
@@ -99,7 +158,7 @@ def test_a_time_that_the_database_gave_without_an_offset_is_utc() -> None:
 
 def test_times_are_kept_to_the_millisecond_as_the_database_does() -> None:
     time = NOON + timedelta(microseconds=1_999)
-    view = project(None, INTENT, event_id="e", time=time, trace_id=None)
+    view = project(None, INTENT, event_id="e", time=time, trace_id=None, archived=Archived()).view
     assert view.timeline[0].time == NOON + timedelta(milliseconds=1)
 
 
