@@ -5,12 +5,13 @@ subject share a partition in every process. Does no I/O. Imports telemetry and e
 """
 
 from postbox.events import cloudevents
-from postbox.events.event import Event, Fact, new_id, partition
+from postbox.events.event import PARTITIONS, Event, Fact, new_id, partition
 from postbox.events.message import Message
 from postbox.events.payload import json_value
 from postbox.events.trace import about, context_of_event
 
 __all__ = [
+    "PARTITIONS",
     "Event",
     "Fact",
     "Message",

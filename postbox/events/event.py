@@ -43,4 +43,4 @@ def new_id() -> str:
 
 def partition(subject: str) -> int:
     """The partition (0..63) that all events of one subject share, the same in every process."""
-    return zlib.crc32(subject.encode()) % PARTITIONS
+    return zlib.crc32(subject.encode(errors="surrogatepass")) % PARTITIONS

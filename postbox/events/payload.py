@@ -12,11 +12,15 @@ value that says the same, or is refused with its path; nothing is ever altered i
 | Decimal, Decimal128 | text: plain digits where these take at most 40 characters, else as MongoDB's `$toString` writes it |
 | bytes, binary of any other subtype | base64 |
 | mapping with text keys, list, tuple | object, array |
+| reference (DBRef) | the object that it is stored as: `$ref`, `$id` |
 | enumeration | what its value is |
+
+A binary of subtype 3 is base64: it is a UUID in the byte order of a driver that it does not name.
 
 Refused: NaN and infinity, text that is no Unicode (a lone surrogate), a whole number beyond 64 bits,
 a decimal beyond Decimal128, a date beyond the calendar, more than 100 levels, and whatever JSON has
-no value for: a regular expression, a timestamp, code, a set, a date without time.
+no value for: a regular expression, a timestamp, code, MinKey, a set, a date without time, an object
+of a class such as a dataclass.
 """  # noqa: E501 - a table
 
 import decimal
@@ -29,7 +33,7 @@ from enum import Enum
 from typing import Any, Final
 from uuid import UUID
 
-from bson import Binary, Code, Decimal128, ObjectId
+from bson import Binary, Code, DBRef, Decimal128, ObjectId
 from bson.binary import UUID_SUBTYPE
 from bson.datetime_ms import DatetimeMS
 
@@ -38,6 +42,8 @@ from postbox.errors import InvalidPayload
 DEPTH_MAX: Final = 100
 """MongoDB's own limit of nesting."""
 PLAIN_DIGITS_MAX: Final = 40
+NAME_CHARACTERS_MAX: Final = 100
+"""So much of each name is in a path."""
 WHOLE_FROM, WHOLE_TO = 2.0**31, 2.0**53
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 UUID_BYTES: Final = 16
@@ -52,7 +58,9 @@ def json_value(value: object, path: str = "data") -> Any:
     try:
         return _converted(value, 0)
     except _Refused as refused:
-        raise InvalidPayload(f"{path}{''.join(reversed(refused.steps))}", refused.problem) from None
+        where = f"{path}{''.join(reversed(refused.steps))}"
+        printable = where.encode(errors="backslashreplace").decode()
+        raise InvalidPayload(printable, refused.problem) from None
 
 
 class _Refused(Exception):
@@ -76,11 +84,13 @@ def _mapping(value: Mapping[Any, Any], depth: int) -> Mapping[str, Any]:
     if depth >= DEPTH_MAX:
         raise _Refused(f"more than {DEPTH_MAX} levels")
     changed: dict[str, Any] | None = None
+    has_plain_keys = True
     key: Any = ""
     try:
         for key, part in value.items():
             if type(key) is not str or not key.isascii() or "\0" in key:
                 _check_key(key)
+                has_plain_keys = has_plain_keys and type(key) is str
             kind = type(part)
             if (kind is str and part.isascii()) or kind in _AS_IT_IS:
                 continue
@@ -91,11 +101,12 @@ def _mapping(value: Mapping[Any, Any], depth: int) -> Mapping[str, Any]:
                 changed = changed or {}
                 changed[key] = new
     except _Refused as refused:
-        refused.steps.append(f".{key}")
+        refused.steps.append(f".{str(key)[:NAME_CHARACTERS_MAX]}")
         raise
-    if changed is None and type(value) is dict:
+    if changed is None and has_plain_keys and type(value) is dict:
         return value
-    return {**value, **(changed or {})}
+    new = {**value, **(changed or {})}
+    return new if has_plain_keys else {str.__str__(key): part for key, part in new.items()}
 
 
 def _check_key(key: object) -> None:
@@ -151,9 +162,9 @@ def _decimal(value: Decimal, _: int) -> str:
         exact = Decimal128(value)
     except decimal.DecimalException:
         raise _Refused("a decimal beyond the 34 digits and the range of Decimal128") from None
-    exponent = value.as_tuple().exponent
+    exponent = int(value.as_tuple().exponent)
     # Plain digits of the largest exponent are 6,145 characters: not even made to be measured.
-    if isinstance(exponent, int) and abs(exponent) <= PLAIN_DIGITS_MAX:
+    if abs(exponent) <= PLAIN_DIGITS_MAX or (exponent > 0 and not value):
         plain = format(value, "f")
         if len(plain) <= PLAIN_DIGITS_MAX:
             return plain
@@ -165,7 +176,10 @@ def _decimal128(value: Decimal128, depth: int) -> str:
 
 
 def _time(value: datetime, _: int) -> str:
-    moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    try:
+        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    except OverflowError:
+        raise _Refused("a date beyond the calendar in UTC") from None
     return moment.isoformat().replace("+00:00", "Z")
 
 
@@ -180,11 +194,15 @@ def _binary(value: Binary, _: int) -> str:
 
 
 def _bytes(value: bytes | bytearray | memoryview, _: int) -> str:
-    return b64encode(value).decode()
+    return b64encode(bytes(value)).decode()
 
 
 def _named(value: object, _: int) -> str:
     return str(value)
+
+
+def _reference(value: DBRef, depth: int) -> Any:
+    return _mapping(value.as_doc(), depth)
 
 
 def _member(value: Enum, depth: int) -> Any:
@@ -214,6 +232,7 @@ _RULES: Final[dict[type, Rule]] = {
     Decimal: _decimal,
     Decimal128: _decimal128,
     Code: _no_value,
+    DBRef: _reference,
 }
 _SUBCLASSES: Final[tuple[tuple[type, Rule], ...]] = (
     (Enum, _member),

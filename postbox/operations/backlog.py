@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bson import ObjectId
 from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.mongo import Database, Document, database_errors
-from postbox.outbox import COLLECTION, COUNT_MAX, LENIENT, PARKED, PENDING, Shard
+from postbox.outbox import COLLECTION, COUNT_MAX, LENIENT, PARKED, PENDING, Shard, row_ids
 
 RETRY_ROWS: Final = 1_000
 """How many rows are set back in one update."""
@@ -29,7 +28,7 @@ class RowSelection:
     def filter(self) -> dict[str, Any]:
         wanted: dict[str, Any] = {}
         if self.ids:
-            wanted["_id"] = {"$in": [value for text in self.ids for value in _ids(text)]}
+            wanted["_id"] = {"$in": [value for text in self.ids for value in row_ids(text)]}
         if self.type is not None:
             wanted["type"] = self.type
         if self.reason is not None:
@@ -60,7 +59,7 @@ async def read(
 async def find(database: Database, id: str) -> Document | None:
     """The row of that id, whatever its state."""
     with database_errors():
-        return await _rows(database).find_one({"_id": {"$in": _ids(id)}})
+        return await _rows(database).find_one({"_id": {"$in": row_ids(id)}})
 
 
 async def count(
@@ -112,8 +111,3 @@ async def _page(rows: AsyncCollection[Document], wanted: dict[str, Any]) -> Sequ
 
 def _rows(database: Database) -> AsyncCollection[Document]:
     return database.get_collection(COLLECTION, codec_options=LENIENT)
-
-
-def _ids(text: str) -> list[object]:
-    """What `text` may stand for: a row with an id that is no string can only ever be parked."""
-    return [text, ObjectId(text)] if ObjectId.is_valid(text) else [text]

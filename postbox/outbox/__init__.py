@@ -5,7 +5,7 @@ after it was published. Imports events, mongo, runtime and telemetry.
 """
 
 from postbox.outbox.outbox import Outbox
-from postbox.outbox.reading import event_id, event_of_row
+from postbox.outbox.reading import event_id, event_of_row, made_at, partition_of, row_ids
 from postbox.outbox.row import (
     COLLECTION,
     COUNT_MAX,
@@ -13,6 +13,7 @@ from postbox.outbox.row import (
     PARKED,
     PENDING,
     PUBLISHED,
+    STATELESS,
     outbox_row,
     prepare_rows,
 )
@@ -25,11 +26,15 @@ __all__ = [
     "PARKED",
     "PENDING",
     "PUBLISHED",
+    "STATELESS",
     "Outbox",
     "Shard",
     "Source",
     "event_id",
     "event_of_row",
+    "made_at",
     "outbox_row",
+    "partition_of",
     "prepare_rows",
+    "row_ids",
 ]

@@ -1,11 +1,12 @@
 """From a row, whoever wrote it, to the event that it is.
 
-Another producer's row needs only `type`, `subject` and `data`: its id goes out as its usual text,
-and what is missing is filled in. Guarantees the same event whichever way the row is read, but for
-a missing time, which is the server's own time of the insert as far as the reader knows it.
+Another producer's row needs only `type`, `subject` and `data`: its id goes out as its usual text. A
+field that is null counts as missing. The relay writes a missing time, state and partition down
+before it sends the row, so that every later reading of it is the same event.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,12 +15,16 @@ from bson import Binary, ObjectId
 from bson.binary import UUID_SUBTYPE
 
 from postbox.errors import InvalidPayload
-from postbox.events import Event, json_value
+from postbox.events import PARTITIONS, Event, json_value, partition
 
 SHORT_TEXT_BYTES_MAX: Final = 255
 """AMQP's limit for a routing key and for a message id."""
 TRACE_CHARACTERS_MAX: Final = 512
 UUID_BYTES: Final = 16
+ID_CHARACTERS_MAX: Final = 100
+"""So much of an odd id is in an error."""
+TIMED_UUID: Final = 7
+_TIME_SHIFT: Final = 80
 
 
 def event_id(row_id: object) -> str | None:
@@ -33,30 +38,62 @@ def event_id(row_id: object) -> str | None:
     return None
 
 
+def row_ids(id: str) -> list[object]:
+    """The ids that a row may have of which the event's id is `id`."""
+    ids: list[object] = [id]
+    if ObjectId.is_valid(id):
+        ids.append(ObjectId(id))
+    with suppress(ValueError):
+        ids.append(Binary(UUID(id).bytes, UUID_SUBTYPE))
+    return ids
+
+
+def made_at(row_id: object) -> datetime | None:
+    """When an id was made, which an ObjectId and a UUIDv7 say."""
+    if isinstance(row_id, ObjectId):
+        return row_id.generation_time
+    with suppress(ValueError):
+        uuid = UUID(event_id(row_id) or "")
+        if uuid.version == TIMED_UUID:
+            return datetime.fromtimestamp((uuid.int >> _TIME_SHIFT) / 1000, UTC)
+    return None
+
+
+def partition_of(row: Mapping[str, Any]) -> int:
+    """The partition that a row names, else that of its subject."""
+    named: Any = row.get("partition")
+    subject = row.get("subject")
+    is_number = isinstance(named, int | float) and not isinstance(named, bool)
+    if is_number and 0 <= named < PARTITIONS:
+        return int(named)
+    return partition(subject) if isinstance(subject, str) else 0
+
+
 def event_of_row(row: Mapping[str, Any], *, source: str, inserted_at: datetime | None) -> Event:
     """The event of a row. InvalidPayload names the field that keeps it from going out.
 
-    `source` and `inserted_at` stand for those that the row does not have. An ObjectId says when it
-    was made, which comes before `inserted_at`.
+    `source` and `inserted_at` stand for those that the row does not have.
     """
     get = row.get
     id_ = event_id(row["_id"])
     if id_ is None:
-        raise InvalidPayload("_id", f"neither text, nor a UUID, nor an ObjectId: {row['_id']!r}")
+        odd = repr(row["_id"])[:ID_CHARACTERS_MAX]
+        raise InvalidPayload("_id", f"neither text, nor a UUID, nor an ObjectId: {odd}")
     type_ = _text(get("type"), "type")
     for name, value in (("_id", id_), ("type", type_)):
         if len(_text(value, name).encode()) > SHORT_TEXT_BYTES_MAX:
             raise InvalidPayload(name, f"over {SHORT_TEXT_BYTES_MAX} bytes")
-    data = get("data")
+    data = json_value(get("data"))
     if not isinstance(data, dict):
         raise InvalidPayload("data", "not an object")
+    source_ = get("source")
     return Event(
         id=id_,
         type=type_,
         subject=_text(get("subject"), "subject"),
-        source=_text(get("source", source), "source"),
+        source=_text(source if source_ is None else source_, "source"),
         time=_time(row, inserted_at),
-        data=json_value(data),
+        data=data,
         traceparent=_context(get("traceparent")),
         tracestate=_context(get("tracestate")),
     )
@@ -70,9 +107,9 @@ def _text(value: object, path: str) -> str:
 
 
 def _time(row: Mapping[str, Any], inserted_at: datetime | None) -> datetime:
-    time = row.get("time", inserted_at)
-    if time is None and isinstance(row["_id"], ObjectId):
-        time = row["_id"].generation_time
+    time = row.get("time")
+    if time is None:
+        time = inserted_at
     if not isinstance(time, datetime):
         raise InvalidPayload("time", "not a date")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time

@@ -14,6 +14,8 @@ from postbox.mongo import Document, ensure_indexes
 COLLECTION = "outbox"
 PENDING, PUBLISHED, PARKED = "pending", "published", "parked"
 """The states of a row: to be published; published; never to be published as it is."""
+STATELESS = "stateless"
+"""The index of rows without a state, which are pending too. The relay gives them one."""
 COUNT_MAX = 100_000
 """Rows are counted up to here: looking must not cost more the further behind a relay is."""
 LENIENT: CodecOptions[Document] = CodecOptions(
@@ -40,6 +42,11 @@ async def prepare_rows(
         rows,
         [
             IndexModel(oldest_first, name=PENDING, partialFilterExpression={"state": PENDING}),
+            IndexModel(
+                [("state", ASCENDING), ("_id", ASCENDING)],
+                name=STATELESS,
+                partialFilterExpression={"state": None},
+            ),
             IndexModel(oldest_first, name=PARKED, partialFilterExpression={"state": PARKED}),
             IndexModel(
                 "published_at",
@@ -65,6 +72,8 @@ def outbox_row(fact: Fact, *, source: str) -> Document:
     if len(fact.TYPE.encode()) > TYPE_BYTES_MAX:
         raise InvalidPayload("type", f"over {TYPE_BYTES_MAX} bytes")
     data = json_value(fact.data())
+    if not isinstance(data, dict):
+        raise InvalidPayload("data", "not an object")
     size = len(orjson.dumps(data))
     if size > EVENT_BYTES_MAX:
         raise EventTooLarge(

@@ -1,8 +1,12 @@
 """Where an outbox is: one database, named by a word, and the shards that relays divide it into."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
+
+from postbox.events import PARTITIONS
+from postbox.outbox.reading import partition_of
 
 _NEXT_SOURCE = re.compile(r",(?=[^,=/?&]+=mongodb(?:\+srv)?://)")
 """A comma that begins another source; the other commas are between the hosts of one URI."""
@@ -41,7 +45,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """The rows whose partition modulo `count` is `index`."""
+    """The rows whose partition modulo `count` is `index`.
+
+    A row that names no partition, a whole number below 64, is in that of its subject.
+    """
 
     index: int = 0
     count: int = 1
@@ -67,11 +74,18 @@ class Shard:
         return tuple(cls(index, count) for index in range(count))
 
     def filter(self, prefix: str = "") -> dict[str, Any]:
-        """The filter for this shard's rows, their fields being under `prefix`."""
+        """The filter for this shard's rows, their fields being under `prefix`.
+
+        It lets rows without a partition pass, which MongoDB cannot compute: ask `owns` for those.
+        """
         if self.count == 1:
             return {}
-        field = f"{prefix}partition"
-        mine = {field: {"$mod": [self.count, self.index]}}
-        if self.index > 0:
-            return mine
-        return {"$or": [mine, {field: {"$not": {"$type": "number"}}}]}
+        named = f"${prefix}partition"
+        is_number = {"$in": [{"$type": named}, ["int", "long", "double"]]}
+        in_range = [{"$gte": [named, 0]}, {"$lt": [named, PARTITIONS]}]
+        mine = {"$eq": [{"$mod": [{"$toInt": named}, self.count]}, self.index]}
+        return {"$and": [{"$expr": {"$cond": [{"$and": [is_number, *in_range]}, mine, True]}}]}
+
+    def owns(self, row: Mapping[str, Any]) -> bool:
+        """Whether a row that `filter` let pass is in this shard."""
+        return self.count == 1 or partition_of(row) % self.count == self.index

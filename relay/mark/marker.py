@@ -72,9 +72,6 @@ class Marker:
         if ids:
             crash_point("relay.confirmed")
             with pymongo.timeout(COMMAND_TIMEOUT_S):
-                await self._rows.fill_times(
-                    [(one.row_id, one.fill_time) for one in prefix if one.fill_time is not None]
-                )
                 await self._rows.mark(ids)
             crash_point("relay.marked")
             metrics.published.add(len(ids), self._status.labels)

@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from itertools import islice, takewhile
 from typing import Final
@@ -40,7 +39,6 @@ class Entry:
     token: Token | None
     span: PublishSpan | None = None
     row_id: object = None
-    fill_time: datetime | None = None
     phase: Phase = Phase.WAITING
     sent_at_s: float = 0.0
     attempts: int = 0
@@ -104,16 +102,14 @@ class Window:
         span: PublishSpan | None = None,
         *,
         row_id: object = None,
-        fill_time: datetime | None = None,
     ) -> None:
         """Append a message, with the token that stands right behind it where there is one.
 
-        `row_id` is the row's own where that is not the message's; `fill_time` becomes its time.
+        `row_id` is the row's own id where that is not the message's.
         """
         entry = self._append(message, token)
         entry.span = span
         entry.row_id = message.message_id if row_id is None else row_id
-        entry.fill_time = fill_time
         self._ids.add(message.message_id)
         self._bytes += len(message.body)
         self._unsent.append(entry)

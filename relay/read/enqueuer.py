@@ -1,9 +1,11 @@
 """Puts rows into the window: each is encoded once, skipped if it is there already, or parked."""
 
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from postbox.mongo import Document
-from postbox.outbox import PENDING, event_id
+from postbox.outbox import PENDING, event_id, made_at
+from postbox.rabbitmq import Outgoing
 from postbox.telemetry import trace_id
 from relay import metrics
 from relay.checkpoint import Token
@@ -14,6 +16,10 @@ from relay.read.message import message_of
 from relay.read.rows import Rows
 from relay.read.watchdog import Watchdog
 from relay.state import Status
+
+REASON_CHARACTERS_MAX: Final = 1_000
+LOGGED_CHARACTERS_MAX: Final = 255
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Enqueuer:
@@ -38,43 +44,67 @@ class Enqueuer:
     async def enqueue(
         self, row: Document, token: Token | None = None, *, inserted_at: datetime | None = None
     ) -> None:
-        """Add a row, and the token right behind it if the stream delivered it.
+        """Add a row, and the token right behind it if the stream delivered it at `inserted_at`.
 
-        `inserted_at` is the row's time where it has none. A row that is put back as published or
-        parked, or that waits for its time, is not pending.
+        Rows of other shards are skipped, and rows that are not pending: a backup that is restored
+        has rows that were published or parked before.
         """
-        if row.get("state", PENDING) != PENDING or event_id(row["_id"]) in self._window:
+        is_pending = row.get("state") in (PENDING, None)
+        if not is_pending or not self._rows.owns(row) or event_id(row["_id"]) in self._window:
             self.skip(token)
             return
         try:
-            message = message_of(
-                row, source=self._source, inserted_at=inserted_at, exchange=self._exchange
-            )
+            message = await self._message(row, inserted_at)
         except Unpublishable as error:
             await self._park(row, str(error))
+            message = None
+        if message is None:
             self.skip(token)
             return
         await self._window.wait_for_space()
         message, span = self._spans.start(message)
-        lacks_time = "time" not in row
-        self._window.add(
-            message, token, span, row_id=row["_id"], fill_time=inserted_at if lacks_time else None
-        )
+        self._window.add(message, token, span, row_id=row["_id"])
 
     def skip(self, token: Token | None) -> None:
         """Pass over a row that needs no publishing."""
         if token is not None:
             self._window.add_token(token)
 
+    async def _message(self, row: Document, inserted_at: datetime | None) -> Outgoing | None:
+        """The row's message; None where the row was published meanwhile."""
+        if not is_complete(row):
+            # Only a row that can go out is completed: the others are parked as they are.
+            trial = {**row, "time": EPOCH} if row.get("time") is None else row
+            message_of(trial, source=self._source, exchange=self._exchange)
+            with self._watchdog:
+                complete = await self._rows.complete(row, inserted_at or made_at(row["_id"]))
+            if complete is None:
+                return None
+            row = complete
+        return message_of(row, source=self._source, exchange=self._exchange)
+
     async def _park(self, row: Document, reason: str) -> None:
+        reason = reason[:REASON_CHARACTERS_MAX]
         with self._watchdog:
-            await self._rows.park(row["_id"], reason)
+            is_parked = await self._rows.park(row["_id"], reason)
         metrics.parked.add(1, self._status.labels)
         self._status.log.error(
-            "an event can never be published; its row is parked",
-            event_id=str(row["_id"]),
-            type=str(row.get("type")),
-            subject=str(row.get("subject")),
+            "an event can never be published; its row is parked"
+            if is_parked
+            else "an event can never be published; its row cannot be parked",
+            event_id=_short(row["_id"]),
+            type=_short(row.get("type")),
+            subject=_short(row.get("subject")),
             trace_id=trace_id(str(row.get("traceparent"))),
             reason=reason,
         )
+
+
+def is_complete(row: Document) -> bool:
+    """Whether a row has all that the relay adds where another producer left it out."""
+    get = row.get
+    return get("time") is not None and get("state") is not None and get("partition") is not None
+
+
+def _short(value: object) -> str:
+    return str(value)[:LOGGED_CHARACTERS_MAX]

@@ -1,7 +1,6 @@
 """From a row to the message that carries it."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 from postbox.errors import InvalidPayload
@@ -17,12 +16,11 @@ def message_of(
     row: Mapping[str, Any],
     *,
     source: str,
-    inserted_at: datetime | None = None,
     exchange: str = EXCHANGE,
 ) -> Outgoing:
     """The message of a row. Unpublishable where it lacks a field or cannot go over the wire."""
     try:
-        event = event_of_row(row, source=source, inserted_at=inserted_at)
+        event = event_of_row(row, source=source, inserted_at=None)
     except InvalidPayload as error:
         raise Unpublishable(str(error)) from error
     body = cloudevents.encode(event)

@@ -23,7 +23,7 @@ from relay.checkpoint import Token
 from relay.context import SourceContext
 from relay.errors import StreamUnusable, is_transient
 from relay.publish import Window
-from relay.read.enqueuer import Enqueuer
+from relay.read.enqueuer import Enqueuer, is_complete
 from relay.read.rows import Rows, close
 from relay.read.watchdog import Watchdog
 from relay.state import State, Status
@@ -99,14 +99,11 @@ class Reader:
                 await self._client.admin.command("ping", session=session)
             start = session.operation_time
             assert start is not None
-            with self._watchdog:
-                await self._clock.sync()
-            for rows in (self._rows.pending(session), self._rows.without_state(session)):
-                async for row in self._watchdog.each(rows):
-                    await self._enqueuer.enqueue(row, inserted_at=self._clock.now())
-                    count += 1
-                    if count <= self._options.skip_max and isinstance(row["_id"], Hashable):
-                        self._skip.add(row["_id"])
+            async for row in self._watchdog.each(self._rows.pending(session)):
+                await self._enqueuer.enqueue(row)
+                count += 1
+                if count <= self._options.skip_max and isinstance(row["_id"], Hashable):
+                    self._skip.add(row["_id"])
         return start, count
 
     async def _stream(self, **start: Any) -> Token:
@@ -137,32 +134,31 @@ class Reader:
             self._enqueuer.skip(token)
         else:
             await self._enqueuer.enqueue(row, token, inserted_at=change["wallTime"])
-        await self._sweep_if_due(row)
+        await self._sweep_if_due(change["wallTime"])
 
-    async def _sweep_if_due(self, last: Document | None) -> None:
+    async def _sweep_if_due(self, inserted_at: datetime | None) -> None:
         """Publish old rows that are pending although the stream is caught up."""
         if time.monotonic() < self._sweep_due_s:
             return
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
-        if last is not None and not await self._is_recent(last):
+        if inserted_at is not None and not await self._is_recent(inserted_at):
             return
         with self._watchdog:
             rows = await self._rows.missed(self._options.sweep_age_s)
         found = [row for row in rows if event_id(row["_id"]) not in self._window]
         for row in found:
-            await self._enqueuer.enqueue(row, inserted_at=self._clock.now())
-        # A row that was parked, and that a person set back to pending, is expected here.
-        missed = sum("parked" not in row for row in found)
+            await self._enqueuer.enqueue(row)
+        # A row that was parked, and that a person set back to pending, is expected here; and one
+        # that the relay has not completed may be so new that the stream still brings it.
+        missed = sum("parked" not in row and is_complete(row) for row in found)
         if missed:
             metrics.swept.add(missed, self._status.labels)
             self._log.error("the stream missed pending rows", rows=missed)
 
-    async def _is_recent(self, row: Document) -> bool:
+    async def _is_recent(self, inserted_at: datetime) -> bool:
         with self._watchdog:
             await self._clock.sync()
-        written_at = row.get("time")
-        limit = timedelta(seconds=self._options.sweep_age_s / 2)
-        return isinstance(written_at, datetime) and self._clock.now() - written_at < limit
+        return self._clock.now() - inserted_at < timedelta(seconds=self._options.sweep_age_s / 2)
 
 
 async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStream[Document]:

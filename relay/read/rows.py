@@ -6,18 +6,31 @@ from datetime import datetime
 from typing import Any, Final
 
 import pymongo
-from pymongo import ASCENDING, UpdateOne
+from pymongo import ASCENDING, ReturnDocument
 from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.cursor import AsyncCursor
-from pymongo.errors import PyMongoError
+from pymongo.errors import OperationFailure, PyMongoError
 
 from postbox.mongo import Database, Document
-from postbox.outbox import COLLECTION, LENIENT, PARKED, PENDING, PUBLISHED, Shard, prepare_rows
+from postbox.outbox import (
+    COLLECTION,
+    LENIENT,
+    PARKED,
+    PENDING,
+    PUBLISHED,
+    STATELESS,
+    Shard,
+    partition_of,
+    prepare_rows,
+)
 
 READ_BATCH_ROWS: Final = 500
 AWAIT_MS: Final = 1_000
 SWEEP_ROWS_MAX: Final = 1_000
+OLDEST_FIRST: Final = [("time", ASCENDING), ("_id", ASCENDING)]
+TOO_LARGE: Final = {10334, 17419}
+"""BSONObjectTooLarge; and what an update answers that makes a document too large."""
 CLOSE_TIMEOUT_S: Final = 2.0
 
 
@@ -50,58 +63,76 @@ class Rows:
         )
 
     async def pending(self, session: AsyncClientSession) -> AsyncIterator[Document]:
-        """All pending rows, oldest first, as of the session's operation time or later."""
-        cursor = self._rows.find(
-            {"state": PENDING, **self._shard.filter()},
-            sort=[("time", ASCENDING), ("_id", ASCENDING)],
-            hint="pending",
-            batch_size=READ_BATCH_ROWS,
-            session=session,
-        )
-        try:
-            async for row in cursor:
-                yield row
-        finally:
-            await close(cursor)
+        """All pending rows as of the session's operation time or later, oldest first.
+
+        Rows without a state come last, in the order of their ids.
+        """
+        for cursor in (
+            self._rows.find(
+                {"state": PENDING, **self._shard.filter()},
+                sort=OLDEST_FIRST,
+                hint=PENDING,
+                batch_size=READ_BATCH_ROWS,
+                session=session,
+            ),
+            self._rows.find(
+                {"state": None, **self._shard.filter()},
+                hint=STATELESS,
+                batch_size=READ_BATCH_ROWS,
+                session=session,
+            ),
+        ):
+            try:
+                async for row in cursor:
+                    yield row
+            finally:
+                await close(cursor)
 
     async def missed(self, age_s: float) -> list[Document]:
-        """A page of pending rows older than `age_s` by the database's clock."""
+        """A page of pending rows older than `age_s` by the database's clock.
+
+        Rows without a time or a state are of any age.
+        """
         limit = {"$subtract": ["$$NOW", int(age_s * 1000)]}
-        cursor = self._rows.find(
-            {
-                "state": PENDING,
-                "$expr": {"$lt": ["$time", limit]},
-                **self._shard.filter(),
-            },
-            sort=[("time", ASCENDING), ("_id", ASCENDING)],
-            hint="pending",
+        pending = self._rows.find(
+            {"state": PENDING, "$expr": {"$lt": ["$time", limit]}, **self._shard.filter()},
+            sort=OLDEST_FIRST,
+            hint=PENDING,
             limit=SWEEP_ROWS_MAX,
         )
-        return await cursor.to_list()
-
-    async def without_state(self, session: AsyncClientSession) -> AsyncIterator[Document]:
-        """The rows of other producers that name no state, which no index finds: a scan."""
-        cursor = self._rows.find(
-            {"state": {"$exists": False}, **self._shard.filter()},
-            batch_size=READ_BATCH_ROWS,
-            session=session,
+        stateless = self._rows.find(
+            {"state": None, **self._shard.filter()}, hint=STATELESS, limit=SWEEP_ROWS_MAX
         )
-        try:
-            async for row in cursor:
-                yield row
-        finally:
-            await close(cursor)
+        return [*await pending.to_list(), *await stateless.to_list()]
 
-    async def fill_times(self, times: Sequence[tuple[object, datetime]]) -> None:
-        """Write the time of rows that have none, so that a replay of them is the same event."""
-        if times:
-            await self._rows.bulk_write(
-                [
-                    UpdateOne({"_id": id_, "time": {"$exists": False}}, {"$set": {"time": time}})
-                    for id_, time in times
-                ],
-                ordered=False,
-            )
+    def owns(self, row: Document) -> bool:
+        """Whether a row that was read is in this shard."""
+        return self._shard.owns(row)
+
+    async def complete(self, row: Document, inserted_at: datetime | None) -> Document | None:
+        """Write down the time, state and partition that a row lacks; the row as it is now.
+
+        `inserted_at`: None is now. None where the row is not pending any more. Whichever relay
+        reads the row again, after a crash too, finds the same event.
+        """
+        time = "$$NOW" if inserted_at is None else {"$min": [inserted_at, "$$NOW"]}
+        stored = await self._rows.find_one_and_update(
+            {"_id": row["_id"]},
+            [
+                {
+                    "$set": {
+                        "time": {"$ifNull": ["$time", time]},
+                        "state": {"$ifNull": ["$state", PENDING]},
+                        "partition": partition_of(row),
+                    }
+                }
+            ],
+            projection={"time": 1, "state": 1, "partition": 1},
+            return_document=ReturnDocument.AFTER,
+        )
+        if stored is None or stored["state"] != PENDING:
+            return None
+        return {**row, **stored}
 
     async def mark(self, ids: Sequence[object]) -> None:
         """Mark rows published, at the database's time."""
@@ -111,16 +142,21 @@ class Rows:
             hint="_id_",
         )
 
-    async def park(self, row_id: object, reason: str) -> None:
-        """Set a row aside that can never be published, with the reason."""
-        await self._rows.update_one(
-            {"_id": row_id, "state": {"$in": [PENDING, None]}},
-            [
-                {
-                    "$set": {
-                        "state": PARKED,
-                        "parked": {"reason": {"$literal": reason}, "at": "$$NOW"},
-                    }
-                }
-            ],
-        )
+    async def park(self, row_id: object, reason: str) -> bool:
+        """Set a row aside that can never be published, with the reason if it has room for one.
+
+        False where that is impossible: its id is no Unicode, or it is as large as a row can be.
+        """
+        pending = {"_id": row_id, "state": {"$in": [PENDING, None]}}
+        parked = {"reason": {"$literal": reason}, "at": "$$NOW"}
+        for fields in ({"state": PARKED, "parked": parked}, {"state": PARKED}):
+            try:
+                await self._rows.update_one(pending, [{"$set": fields}])
+            except UnicodeEncodeError:
+                return False
+            except OperationFailure as error:
+                if error.code not in TOO_LARGE:
+                    raise
+            else:
+                return True
+        return False

@@ -53,7 +53,7 @@ def test_the_message_of_a_row() -> None:
         ({"_id": 7}, "_id: neither text"),
         ({"_id": "x" * 256}, "_id: over 255 bytes"),
         ({"subject": 7}, "subject: not a text"),
-        ({"source": None}, "source: not a text"),
+        ({"source": 7}, "source: not a text"),
         ({"time": "today"}, "time: not a date"),
         ({"data": [1]}, "data: not an object"),
         ({"data": {"price": [float("nan")]}}, r"data\.price\[0\]: JSON has no value"),

@@ -1,7 +1,9 @@
 """Each value goes over the wire by its rule, or is refused with its path; none is altered."""
 
 import enum
+import math
 import re
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -23,8 +25,17 @@ class Colour(enum.Enum):
     RED = "red"
 
 
+class Name(enum.StrEnum):
+    KEY = "key"
+
+
 class Size(enum.IntEnum):
     LARGE = 3
+
+
+@dataclass
+class Lonely:
+    n: int
 
 
 @pytest.mark.parametrize(
@@ -63,8 +74,14 @@ class Size(enum.IntEnum):
         (Decimal128("1E+40"), '"1E+40"'),
         (Decimal128("-1E-6176"), '"-1E-6176"'),
         (Decimal("0"), '"0"'),
+        (Decimal("-0E+41"), '"-0"'),
+        (Decimal("0E-41"), '"0E-41"'),
+        (Decimal("1" * 34), f'"{"1" * 34}"'),
         (b"\x00\xff", '"AP8="'),
         (Binary(b"\x00\xff", 128), '"AP8="'),
+        (memoryview(b"a.b")[::2], '"YWI="'),
+        (DBRef("orders", 1, x=2), '{"$ref":"orders","$id":1,"x":2}'),
+        ({Name.KEY: Name.KEY}, '{"key":"key"}'),
         (Colour.RED, '"red"'),
         (Size.LARGE, "3"),
         ({"a": [1, {"b": ()}]}, '{"a":[1,{"b":[]}]}'),
@@ -83,13 +100,21 @@ def test_a_value_goes_out_by_its_rule(value: object, text: str) -> None:
         *(2**63, -(2**63) - 1, "\udcff", {"\udcff": 1}, {1: "a"}, {"a\0b": 1}),
         *({1, 2}, date(2026, 1, 2), timedelta(1), object(), complex(1), DatetimeMS(10**15)),
         *(Regex("a"), re.compile("a"), Timestamp(1, 1), Code("f()"), MaxKey()),
-        DBRef("orders", 1),
+        *(DBRef("orders", Regex("a")), Lonely(1)),
+        datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=1))),
     ],
 )
 def test_what_json_has_no_value_for_is_refused_with_its_path(value: object) -> None:
     with pytest.raises(InvalidPayload, match=r"^data\.items\[3\]\.price") as refused:
         json_value({"id": 1, "items": [0, 1, 2, {"price": value}]})
     assert refused.value.path.startswith("data.items[3].price")
+
+
+def test_a_path_can_be_printed_and_is_bounded() -> None:
+    with pytest.raises(InvalidPayload) as refused:
+        json_value({"\udcff" * 1_000: math.nan})
+    refused.value.path.encode()
+    assert len(refused.value.path) < 1_000
 
 
 def test_nesting_has_a_bound() -> None:

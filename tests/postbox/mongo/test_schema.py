@@ -119,7 +119,13 @@ async def test_an_index_of_an_earlier_version_is_replaced(client: Client) -> Non
     rows = own_database(client)["outbox"]
     await rows.create_index("published_at", expireAfterSeconds=604_800)
     await outbox(client).prepare()
-    assert set(await rows.index_information()) == {"_id_", "pending", "parked", "published"}
+    assert set(await rows.index_information()) == {
+        "_id_",
+        "pending",
+        "stateless",
+        "parked",
+        "published",
+    }
 
 
 async def test_preparing_leaves_no_row_behind(client: Client) -> None:

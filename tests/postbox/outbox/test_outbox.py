@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from postbox.errors import EventTooLarge, OutsideTransaction
+from postbox.errors import EventTooLarge, InvalidPayload, OutsideTransaction
 from postbox.events import partition
 from postbox.events.event import PARTITIONS
 from postbox.mongo import Client, DatabaseClock, Session, own_database, transaction
@@ -124,9 +124,19 @@ async def test_data_that_is_not_json_is_refused(setup: Setup) -> None:
     async def body(session: Session) -> None:
         await setup.outbox.add(session, Note(object()))
 
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidPayload, match="data"):
         await transaction(setup.client, body)
     assert await setup.rows.count_documents({}) == 0
+
+
+@pytest.mark.parametrize("data", [None, [1], "text"])
+async def test_data_that_is_no_object_is_refused(setup: Setup, data: Any) -> None:
+    class Odd(Note):
+        def data(self) -> Any:
+            return data
+
+    with pytest.raises(InvalidPayload, match="data: not an object"):
+        setup.outbox.rows([Odd(None)])
 
 
 def test_a_subject_keeps_its_partition_in_every_process() -> None:
