@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from postbox.errors import EventTooLarge
+from postbox.errors import EventTooLarge, InvalidPayload
 from postbox.events import Event, Message
 from postbox.inbox import Decided
 from postbox.mongo import Client, Session
@@ -60,7 +60,7 @@ async def test_add_refuses_what_the_outbox_refuses() -> None:
     postbox = MemoryPostbox()
     with pytest.raises(EventTooLarge):
         await postbox.add(None, Placed("o1"), Note("x" * 300_000))
-    with pytest.raises(TypeError):
+    with pytest.raises(InvalidPayload):
         await postbox.add(None, Note(object()))
     assert postbox.events == []
 
