@@ -11,8 +11,9 @@ import typer
 
 from postbox.cli.options import All, Exchange, Ids, Json, Limit, Queues, Rabbitmq, Reason, Type, Yes
 from postbox.cli.settling import list_messages, selection, settle_messages, show_message
-from postbox.operations import DEAD_SUFFIX, Selection, redrive
+from postbox.operations import Selection, redrive
 from postbox.rabbitmq import EXCHANGE, Topology
+from postbox.rabbitmq.dead_letter import DEAD_SUFFIX
 
 dead: Final = typer.Typer(help="Messages that consumers set aside.", no_args_is_help=True)
 

@@ -9,14 +9,13 @@ from postbox.extras import requires
 with requires("rabbitmq"):
     from postbox.operations import backlog, redrive, replay
     from postbox.operations.backlog import RowSelection
-    from postbox.operations.dead_letters import DEAD_SUFFIX, DeadLetter, NoSuchQueue
+    from postbox.operations.dead_letters import DeadLetter, NoSuchQueue
     from postbox.operations.redrive import Done, Found, Selection
     from postbox.operations.relay_status import ShardStatus, SourceStatus, standing
     from postbox.operations.replay import COUNT_MAX, TimeRange
 
 __all__ = [
     "COUNT_MAX",
-    "DEAD_SUFFIX",
     "DeadLetter",
     "Done",
     "Found",

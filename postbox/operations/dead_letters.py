@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from aio_pika.exceptions import ChannelNotFoundEntity
@@ -27,8 +28,8 @@ from postbox.rabbitmq import (
     raw_channel,
     raw_properties,
 )
+from postbox.rabbitmq.dead_letter import DEAD_SUFFIX
 
-DEAD_SUFFIX = ".dead"
 RPC_TIMEOUT_S = 10.0
 REQUEUED_POLL_S = 0.01
 REQUEUED_POLLS_MAX = 200
@@ -175,5 +176,6 @@ def _origin(queue: str) -> str | None:
 def _died_at(headers: Mapping[str, Any]) -> str | None:
     """When the broker itself dead-lettered it, by its own header."""
     deaths = headers.get("x-death")
-    time = deaths[0].get("time") if isinstance(deaths, list) and deaths else None
-    return None if time is None else str(time.isoformat())
+    last = deaths[0] if isinstance(deaths, list) and deaths else None
+    time = last.get("time") if isinstance(last, dict) else None
+    return time.isoformat() if isinstance(time, datetime) else None

@@ -98,6 +98,6 @@ def again(message: DeadLetter, exchange: str = "") -> Outgoing:
         exchange=exchange,
         routing_key=message.routing_key if exchange else origin,
         message_id=message.message_id,
-        raw=dead_letter.redriven(message.raw, origin),
+        raw=dead_letter.redriven(message.raw, message.queue),
         body=message.body,
     )

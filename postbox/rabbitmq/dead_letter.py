@@ -7,32 +7,34 @@ in its dead queue and is kept as a header meanwhile; a user id would be checked 
 """
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any, Final
-
-from pamqp import decode
+from typing import Final
 
 from postbox.rabbitmq.properties import (
     EXPIRATION,
     USER_ID,
     RawProperties,
     join_array,
+    long_text,
     split_array,
+    split_table,
 )
 
 OURS: Final = "x-postbox-"
 REASON, ERROR, QUEUE, AT = f"{OURS}reason", f"{OURS}error", f"{OURS}queue", f"{OURS}at"
 EXPIRES, USER, CC, BCC = f"{OURS}expiration", f"{OURS}user-id", f"{OURS}cc", f"{OURS}bcc"
-_KEPT: Final = frozenset({USER, CC, BCC})
-_DELIVERY: Final = ("x-delivery-count", "x-acquired-")
+DEAD_SUFFIX: Final = ".dead"
+_SAID: Final = frozenset({REASON, ERROR, QUEUE, AT, EXPIRES})
+"""What is ours for as long as the message is set aside."""
+_DELIVERY: Final = frozenset({"x-delivery-count", "x-acquired-count"})
 """What a quorum queue adds at each delivery: of the delivery, not of the message."""
+_DEATHS: Final = ("first", "last")
 
 
 def set_aside(raw: bytes, said: Mapping[str, str]) -> bytes:
     """The properties of the dead letter: those that came, and `said` as headers."""
     came = RawProperties.read(raw)
     dead = (
-        came.without(lambda name: name.startswith((OURS, *_DELIVERY)) and name not in _KEPT)
+        came.without(lambda name: name in _SAID | _DELIVERY)
         .moved_to_header(EXPIRATION, EXPIRES)
         .moved_to_header(USER_ID, USER)
         .renamed("CC", CC)
@@ -44,47 +46,56 @@ def set_aside(raw: bytes, said: Mapping[str, str]) -> bytes:
 
 
 def redriven(raw: bytes, queue: str) -> bytes:
-    """The properties of a dead letter as they were before it came to the dead queue of `queue`.
+    """The properties of a message in `queue` as they were before it was set aside there.
 
-    One that the broker set aside loses what the broker noted of that death, and of no other.
+    One that the broker put into a dead queue loses what the broker noted of that death, and of no
+    other.
     """
     dead = RawProperties.read(raw)
-    is_ours = any(name == REASON.encode() for name, _ in dead.headers)
-    if not is_ours:
-        dead = _without_death(dead, queue)
+    if REASON.encode() in dict(dead.headers):
+        expires = dict(dead.headers).get(EXPIRES.encode())
+        dead = _expiring(dead, expires)
+    elif queue.endswith(DEAD_SUFFIX):
+        dead = _without_death(dead, queue.removesuffix(DEAD_SUFFIX).encode())
     return (
-        dead.moved_to_property(EXPIRES, EXPIRATION)
-        .moved_to_header(USER_ID, USER)
+        dead.moved_to_header(USER_ID, USER)
         .renamed("CC", CC)
         .renamed("BCC", BCC)
-        .without(lambda name: name.startswith((OURS, *_DELIVERY)) and name not in _KEPT)
+        .without(lambda name: name in _SAID | _DELIVERY)
         .encode()
     )
 
 
-def _without_death(dead: RawProperties, queue: str) -> RawProperties:
+def _expiring(message: RawProperties, text: bytes | None) -> RawProperties:
+    """With the expiration that a header's value `text` has; as it is where that is none."""
+    if text is None or text[:1] != b"S" or not text[5:].isdigit():
+        return message
+    return message.with_header(EXPIRES, text).moved_to_property(EXPIRES, EXPIRATION)
+
+
+def _without_death(dead: RawProperties, queue: bytes) -> RawProperties:
+    """Without the broker's notes of its death in `queue`, and with the expiration that it had."""
+    value = long_text(queue)
     fields = dict(dead.headers)
-    for which in ("first", "last"):
+    for which in _DEATHS:
         prefix = f"x-{which}-death-"
-        if _decoded(fields.get(f"{prefix}queue".encode())) == queue:
-            dead = dead.without(partial(_begins, prefix))
+        if fields.get(f"{prefix}queue".encode()) == value:
+            names = {prefix + part for part in ("queue", "reason", "exchange")}
+            dead = dead.without(names.__contains__)
     deaths = fields.get(b"x-death", b"")
     if deaths[:1] != b"A":
         return dead
-    others = [one for one in split_array(deaths) if _queue_of(one) != queue]
+    entries = split_array(deaths)
+    here = next((one for one in entries if _entry(one).get(b"queue") == value), None)
+    if here is None:
+        return dead
+    dead = _expiring(dead, _entry(here).get(b"original-expiration"))
+    others = [one for one in entries if one is not here]
     if others:
         return dead.with_header("x-death", join_array(others))
     return dead.without(lambda name: name == "x-death")
 
 
-def _begins(prefix: str, name: str) -> bool:
-    return name.startswith(prefix)
-
-
-def _queue_of(death: bytes) -> object:
-    table = _decoded(death)
-    return table.get("queue") if isinstance(table, dict) else None
-
-
-def _decoded(value: bytes | None) -> Any:
-    return decode.embedded_value(value)[1] if value else None
+def _entry(death: bytes) -> dict[bytes, bytes]:
+    """The fields of one entry of `x-death`, none of them decoded; none where it is no table."""
+    return dict(split_table(death[5:])) if death[:1] == b"F" else {}

@@ -64,7 +64,7 @@ class RawProperties:
 
     def with_header(self, name: str, value: bytes | str) -> Self:
         """With one more header, in the place of any of that name; bytes are a value as it came."""
-        raw = value if isinstance(value, bytes) else _long_text(value)
+        raw = value if isinstance(value, bytes) else long_text(value)
         others = self.without(lambda known: known == name).headers
         return replace(self, headers=(*others, (name.encode(), raw)))
 
@@ -146,8 +146,9 @@ def value_end(data: bytes, at: int) -> int:
     return at + 1 + _FIXED[kind]
 
 
-def _long_text(text: str) -> bytes:
-    encoded = text.encode(errors="replace")
+def long_text(text: str | bytes) -> bytes:
+    """A text as the value of a field, with its type's letter and length."""
+    encoded = text if isinstance(text, bytes) else text.encode(errors="replace")
     return b"S" + _LONG.pack(len(encoded)) + encoded
 
 

@@ -14,7 +14,14 @@ from aiormq.abc import AbstractChannel as RawChannel
 
 from postbox.mongo import Client
 from postbox.operations.redrive import ALL, redrive
-from postbox.rabbitmq import Outgoing, Publisher, connected, raw_channel, raw_properties
+from postbox.rabbitmq import (
+    Outgoing,
+    Publisher,
+    connected,
+    dead_letter,
+    raw_channel,
+    raw_properties,
+)
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.fake_service import QUICK, FakeService, topology
@@ -45,6 +52,9 @@ FIELDS: Final = {
     b"nothing": b"V",
     b"bytes": b"x" + pack(">I", 2) + b"\x00\x01",
     b"app-x-death": long_text(b"kept"),
+    b"x-postbox-thing": long_text(b"another program's"),
+    b"x-delivery-counter": b"I" + pack(">i", 7),
+    b"x-acquired-by": long_text(b"somebody"),
     LONG_NAME: long_text(b"long name"),
 }
 SHORT_TEXTS: Final = {
@@ -167,7 +177,7 @@ async def test_a_dead_letter_of_the_consumer_is_what_came(client: Client, space:
         await at.publish(WRITTEN, exchange=space.exchange, key="order.placed")
         await set_aside(client, space, at)
         fields, parts = came(await at.get(f"{space.queue}.dead"))
-    ours = {name for name in fields if name.startswith(b"x-postbox-")}
+    ours = {name for name in fields.keys() - FIELDS.keys() if name.startswith(b"x-postbox-")}
     assert {name: fields[name] for name in fields.keys() - ours} == FIELDS
     assert parts == split(WRITTEN)[1]
     assert ours == {b"x-postbox-" + name for name in (b"reason", b"error", b"queue", b"at")}
@@ -233,13 +243,18 @@ async def test_copies_are_not_sent_a_second_time(client: Client, space: Space) -
         assert again == {b"x-postbox-cc": fields[b"CC"]}
 
 
+@pytest.mark.parametrize("by", ["the consumer", "the broker"])
 async def test_an_expiration_waits_while_the_message_is_set_aside(
-    client: Client, space: Space
+    client: Client, space: Space, by: str
 ) -> None:
     written = encoded({}, {**SHORT_TEXTS, 8: b"600000"})
     async with wire(space) as at:
         await at.publish(written, exchange=space.exchange, key="order.placed")
-        await set_aside(client, space, at)
+        if by == "the consumer":
+            await set_aside(client, space, at)
+        else:
+            await at.get(space.queue, settle=False)
+            await eventually(lambda: at.count(f"{space.queue}.dead"))
         await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
         assert came(await at.get(space.queue)) == split(written)
 
@@ -255,3 +270,18 @@ async def _probe(
         await at.channel.exchange_declare(exchange, exchange_type="topic", auto_delete=True)
     await at.channel.queue_bind(name, exchange, routing_key=key)
     return name, exchange
+
+
+@pytest.mark.parametrize(
+    "deaths",
+    [
+        b"A" + pack(">I", 2) + b"t\x01",
+        long_text(b"no list"),
+        b"A" + pack(">I", 11) + b"F" + pack(">I", 6) + b"\x04time" + b"V",
+    ],
+)
+def test_an_odd_record_of_deaths_is_left_as_it_is(deaths: bytes) -> None:
+    raw = encoded({b"x-death": deaths, b"x-postbox-expiration": long_text(b"soon")}, SHORT_TEXTS)
+    fields, parts = split(dead_letter.redriven(raw, "shop.dead"))
+    assert fields == {b"x-death": deaths}
+    assert parts == split(raw)[1]
