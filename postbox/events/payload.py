@@ -44,8 +44,10 @@ DEPTH_MAX: Final = 100
 PLAIN_DIGITS_MAX: Final = 40
 NAME_CHARACTERS_MAX: Final = 100
 """So much of each name is in a path."""
-WHOLE_FROM, WHOLE_TO = 2.0**31, 2.0**53
-INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+WHOLE_FROM: Final = 2.0**31
+WHOLE_TO: Final = 2.0**53
+INT_MIN: Final = -(2**63)
+INT_MAX: Final = 2**63 - 1
 UUID_BYTES: Final = 16
 _AS_IT_IS: Final = frozenset({bool, type(None)})
 
@@ -96,6 +98,8 @@ def _mapping(value: Mapping[Any, Any], depth: int) -> Mapping[str, Any]:
                 continue
             if kind is int and INT_MIN <= part <= INT_MAX:
                 continue
+            if kind is float and -WHOLE_FROM < part < WHOLE_FROM:
+                continue
             new = _converted(part, depth + 1)
             if new is not part:
                 changed = changed or {}
@@ -120,16 +124,25 @@ def _check_key(key: object) -> None:
 def _list(value: list[Any] | tuple[Any, ...], depth: int) -> list[Any]:
     if depth >= DEPTH_MAX:
         raise _Refused(f"more than {DEPTH_MAX} levels")
-    new: list[Any] = []
+    changed: list[Any] | None = None
+    index = 0
     try:
-        for part in value:
-            new.append(_converted(part, depth + 1))
+        for index, part in enumerate(value):
+            kind = type(part)
+            if (kind is str and part.isascii()) or kind in _AS_IT_IS:
+                continue
+            if kind is float and -WHOLE_FROM < part < WHOLE_FROM:
+                continue
+            new = _converted(part, depth + 1)
+            if new is not part:
+                changed = changed or list(value)
+                changed[index] = new
     except _Refused as refused:
-        refused.steps.append(f"[{len(new)}]")
+        refused.steps.append(f"[{index}]")
         raise
-    if type(value) is list and all(a is b for a, b in zip(new, value, strict=True)):
+    if changed is None and type(value) is list:
         return value
-    return new
+    return changed or list(value)
 
 
 def _text(value: str, _: int) -> str:
@@ -176,11 +189,12 @@ def _decimal128(value: Decimal128, depth: int) -> str:
 
 
 def _time(value: datetime, _: int) -> str:
-    try:
-        moment = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-    except OverflowError:
-        raise _Refused("a date beyond the calendar in UTC") from None
-    return moment.isoformat().replace("+00:00", "Z")
+    if value.tzinfo is not None:
+        try:
+            value = value.astimezone(UTC).replace(tzinfo=None)
+        except OverflowError:
+            raise _Refused("a date beyond the calendar in UTC") from None
+    return f"{value.isoformat()}Z"
 
 
 def _beyond_the_calendar(value: DatetimeMS, _: int) -> str:

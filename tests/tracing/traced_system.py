@@ -140,7 +140,7 @@ class TracedSystem:
 
         async def look() -> list[Span]:
             spans = self.traces[customer.trace_id]
-            assert enough(spans), f"{what}: {drawn(spans, customer.span_id)}"
+            assert enough(spans), f"{what}:\n{drawn_whole(spans, customer.span_id)}"
             return spans
 
         return await eventually(look, limit_s=EXPORTED_WITHIN_S)
@@ -160,6 +160,15 @@ def drawn(spans: Collection[Span], root_id: str | None) -> str:
         return [line for branch in branches for line in branch]
 
     return "\n".join(lines(root_id, 0))
+
+
+def drawn_whole(spans: Collection[Span], root_id: str) -> str:
+    """The same, and below it every branch whose parent was not exported."""
+    lost = {str(span.parent_id) for span in orphans(spans, remote={root_id})}
+    branches = [
+        f"below {parent_id}, not exported:\n{drawn(spans, parent_id)}" for parent_id in sorted(lost)
+    ]
+    return "\n".join([drawn(spans, root_id), *branches])
 
 
 def _reported(span: Span) -> str:
