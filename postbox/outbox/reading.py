@@ -19,6 +19,8 @@ from postbox.events import PARTITIONS, Event, json_value, partition
 
 SHORT_TEXT_BYTES_MAX: Final = 255
 """AMQP's limit for a routing key and for a message id."""
+UTF8_BYTES_MAX: Final = 4
+"""Of one character."""
 TRACE_CHARACTERS_MAX: Final = 512
 UUID_BYTES: Final = 16
 ID_CHARACTERS_MAX: Final = 100
@@ -79,16 +81,13 @@ def event_of_row(row: Mapping[str, Any], *, source: str, inserted_at: datetime |
     if id_ is None:
         odd = repr(row["_id"])[:ID_CHARACTERS_MAX]
         raise InvalidPayload("_id", f"neither text, nor a UUID, nor an ObjectId: {odd}")
-    type_ = _text(get("type"), "type")
-    for name, value in (("_id", id_), ("type", type_)):
-        if len(_text(value, name).encode()) > SHORT_TEXT_BYTES_MAX:
-            raise InvalidPayload(name, f"over {SHORT_TEXT_BYTES_MAX} bytes")
+    type_ = _short_text(get("type"), "type")
     data = json_value(get("data"))
     if not isinstance(data, dict):
         raise InvalidPayload("data", "not an object")
     source_ = get("source")
     return Event(
-        id=id_,
+        id=_short_text(id_, "_id"),
         type=type_,
         subject=_text(get("subject"), "subject"),
         source=_text(source if source_ is None else source_, "source"),
@@ -99,11 +98,19 @@ def event_of_row(row: Mapping[str, Any], *, source: str, inserted_at: datetime |
     )
 
 
+def _short_text(value: object, path: str) -> str:
+    text = _text(value, path)
+    if len(text) * UTF8_BYTES_MAX > SHORT_TEXT_BYTES_MAX < len(text.encode()):
+        raise InvalidPayload(path, f"over {SHORT_TEXT_BYTES_MAX} bytes")
+    return text
+
+
 def _text(value: object, path: str) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidPayload(path, "not a text, or an empty one")
-    text: str = json_value(value, path)
-    return text
+    if not value.isascii():
+        json_value(value, path)
+    return value
 
 
 def _time(row: Mapping[str, Any], inserted_at: datetime | None) -> datetime:

@@ -53,8 +53,13 @@ class Enqueuer:
         if not is_pending or not self._rows.owns(row) or event_id(row["_id"]) in self._window:
             self.skip(token)
             return
+        message: Outgoing | None
         try:
-            message = await self._message(row, inserted_at)
+            message = (
+                message_of(row, source=self._source, exchange=self._exchange)
+                if is_complete(row)
+                else await self._completed(row, inserted_at)
+            )
         except Unpublishable as error:
             await self._park(row, str(error))
             message = None
@@ -70,18 +75,16 @@ class Enqueuer:
         if token is not None:
             self._window.add_token(token)
 
-    async def _message(self, row: Document, inserted_at: datetime | None) -> Outgoing | None:
-        """The row's message; None where the row was published meanwhile."""
-        if not is_complete(row):
-            # Only a row that can go out is completed: the others are parked as they are.
-            trial = {**row, "time": EPOCH} if row.get("time") is None else row
-            message_of(trial, source=self._source, exchange=self._exchange)
-            with self._watchdog:
-                complete = await self._rows.complete(row, inserted_at or made_at(row["_id"]))
-            if complete is None:
-                return None
-            row = complete
-        return message_of(row, source=self._source, exchange=self._exchange)
+    async def _completed(self, row: Document, inserted_at: datetime | None) -> Outgoing | None:
+        """The message of a row that lacks fields; None where it was published meanwhile."""
+        # Only a row that can go out is completed: the others are parked as they are.
+        trial = {**row, "time": EPOCH} if row.get("time") is None else row
+        message_of(trial, source=self._source, exchange=self._exchange)
+        with self._watchdog:
+            complete = await self._rows.complete(row, inserted_at or made_at(row["_id"]))
+        if complete is None:
+            return None
+        return message_of(complete, source=self._source, exchange=self._exchange)
 
     async def _park(self, row: Document, reason: str) -> None:
         reason = reason[:REASON_CHARACTERS_MAX]

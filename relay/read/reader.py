@@ -130,7 +130,7 @@ class Reader:
             await self._sweep_if_due(None)
             return
         row = change["fullDocument"]
-        if isinstance(row["_id"], Hashable) and row["_id"] in self._skip:
+        if self._skip and isinstance(row["_id"], Hashable) and row["_id"] in self._skip:
             self._enqueuer.skip(token)
         else:
             await self._enqueuer.enqueue(row, token, inserted_at=change["wallTime"])
