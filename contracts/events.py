@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 from pydantic import ValidationError
 
 from contracts.errors import InvalidEvent, UnknownEventType
+from contracts.money import Money, RefundedBy
 from contracts.values import (
     Amount,
     Count,
@@ -133,12 +134,75 @@ class BookingPaymentRejected(BookingEvent):
 
 
 class PaymentRefunded(PaymentEvent):
-    """The provider gave the money back."""
+    """The provider gave `amount` back. `money` says what is left of the payment.
+
+    Version 0.1.0 left out `refund_id`, `by` and `money`: that was a whole refund of our own.
+    """
 
     TYPE = "payment.refunded"
     payment_id: Reference
     amount: Amount
     currency: Currency
+    refund_id: Reference | None = None
+    by: RefundedBy | None = None
+    money: Money | None = None
+
+
+class PaymentRefundPending(PaymentEvent):
+    """The provider accepted a refund, which is on its way and may still fail."""
+
+    TYPE = "payment.refund.pending"
+    payment_id: Reference
+    amount: Amount
+    currency: Currency
+    refund_id: Reference
+    by: RefundedBy
+    money: Money
+
+
+class PaymentRefundFailed(PaymentEvent):
+    """A refund that was accepted did not reach the customer; the money is with us again."""
+
+    TYPE = "payment.refund.failed"
+    payment_id: Reference
+    amount: Amount
+    currency: Currency
+    refund_id: Reference
+    by: RefundedBy
+    money: Money
+
+
+class PaymentDisputed(PaymentEvent):
+    """The customer's bank asks for `amount` back; the outcome is open."""
+
+    TYPE = "payment.disputed"
+    payment_id: Reference
+    amount: Amount
+    currency: Currency
+    dispute_id: Reference
+    money: Money
+
+
+class PaymentDisputeClosed(PaymentEvent):
+    """A dispute was won: the money stays."""
+
+    TYPE = "payment.dispute.closed"
+    payment_id: Reference
+    amount: Amount
+    currency: Currency
+    dispute_id: Reference
+    money: Money
+
+
+class PaymentChargedBack(PaymentEvent):
+    """A dispute was lost: the customer's bank took `amount` back."""
+
+    TYPE = "payment.charged_back"
+    payment_id: Reference
+    amount: Amount
+    currency: Currency
+    dispute_id: Reference
+    money: Money
 
 
 class PaymentRefundStuck(PaymentEvent):
@@ -163,7 +227,12 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         BookingCancelled,
         BookingPaymentRejected,
         PaymentRefunded,
+        PaymentRefundPending,
+        PaymentRefundFailed,
         PaymentRefundStuck,
+        PaymentDisputed,
+        PaymentDisputeClosed,
+        PaymentChargedBack,
     )
 }
 

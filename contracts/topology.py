@@ -15,6 +15,9 @@ QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
         "booking.cancel.requested",
         "payment.captured",
         "payment.failed",
+        "payment.refunded",
+        "payment.refund.pending",
+        "payment.charged_back",
     ),
     "payment.events": (
         "payment.requested",
@@ -34,6 +37,11 @@ QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
         "booking.cancelled",
         "booking.payment.rejected",
         "payment.refunded",
+        "payment.refund.pending",
+        "payment.refund.failed",
         "payment.refund.stuck",
+        "payment.disputed",
+        "payment.dispute.closed",
+        "payment.charged_back",
     ),
 }

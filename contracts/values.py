@@ -41,6 +41,8 @@ class Reason(StrEnum):
     ALREADY_PAID = "already_paid"
     BOOKING_CLOSED = "booking_closed"
     DECLINED = "declined"
+    REFUNDED_ELSEWHERE = "refunded_elsewhere"
+    CHARGED_BACK = "charged_back"
 
 
 def _time(value: object) -> datetime:

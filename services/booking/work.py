@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.events import BookingIntentCreated, Event, PaymentCaptured
+from contracts.events import BookingIntentCreated, Event
 from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, DatabaseClock, Document, Session, States
 from postbox.telemetry import current_trace, link_to, under
-from services.booking.rules.core import Decision, Input, decide
+from services.booking.rules.core import Decision, Input, OfPayment, decide
 from services.booking.rules.state import Booking
 from services.booking.rules.table import Deadline, Outcome, SlotChange
 from services.booking.slots import Slots
@@ -99,7 +99,7 @@ class Work:
 
     def _is_refused(self, one: Input, known: Document | None) -> bool:
         """Version 0.1.0 listed refused payments in the booking; such a list still counts."""
-        if not isinstance(one, PaymentCaptured):
+        if not isinstance(one, OfPayment):
             return False
         listed = (known or {}).get("refused", ())
         return self._refused.get(_payment_key(one)) is not None or one.payment_id in listed
@@ -166,7 +166,7 @@ def _input(fact: Event) -> Input:
 
 
 def _payment_key(one: Input) -> str | None:
-    return f"{one.intent_id}/{one.payment_id}" if isinstance(one, PaymentCaptured) else None
+    return f"{one.intent_id}/{one.payment_id}" if isinstance(one, OfPayment) else None
 
 
 def _booking(bookings: States, intent_id: str) -> Booking | None:

@@ -19,7 +19,7 @@ from services.payment.provider.port import HttpProvider
 from services.payment.provider.reconciliation import Reconciler
 from services.payment.provider.worker import Worker
 from services.payment.settings import PaymentSettings
-from services.payment.webhook.intake import ChargeIntake
+from services.payment.webhook.intake import Intake
 from services.payment.webhook.signature import Signatures
 from services.payment.work import Handle, Ledger
 
@@ -32,7 +32,7 @@ async def main(stop: asyncio.Event) -> None:
     service = Service.configured("payment", settings, topology=topology)
     provider = HttpProvider(str(settings.provider_url))
     ledger = Ledger(service.database, service.outbox)
-    intake = ChargeIntake(service.database, ledger, service.clock)
+    intake = Intake(service.database, ledger, service.clock)
     service.consume(
         "payment.events",
         decode=_decode,
@@ -63,7 +63,9 @@ async def main(stop: asyncio.Event) -> None:
 
 
 async def _prepare(database: Database) -> None:
-    await ensure_collections(database, "payments", "captures", "closed_intents")
+    await ensure_collections(
+        database, "payments", "refunds", "disputes", "captures", "closed_intents"
+    )
     await Worker.prepare(database)
     await Overdue.prepare(database)
 

@@ -5,15 +5,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from postbox.service import Service, expect_json, reply, traced_by_body
-from services.payment.webhook.charge import traceparent_of
-from services.payment.webhook.intake import ChargeIntake
+from services.payment.provider.reported import traceparent_of
+from services.payment.webhook.intake import Intake
 from services.payment.webhook.signature import Signatures
 
 
 class PaymentApi:
-    """The routes, over one intake of charges."""
+    """The routes, over one intake."""
 
-    def __init__(self, service: Service, intake: ChargeIntake, signatures: Signatures) -> None:
+    def __init__(self, service: Service, intake: Intake, signatures: Signatures) -> None:
         self._service = service
         self._intake = intake
         self._signatures = signatures

@@ -12,7 +12,17 @@ REFUND_STATES: Final = {
     Outcome.STUCK: "stuck",
     Outcome.REFUNDED: "refunded",
 }
-ALARMS: Final = ("contradiction", "unreadable", "untimely")
+ALARMS: Final = (
+    "contradiction",
+    "unreadable",
+    "untimely",
+    "unknown_at_provider",
+    "refunded_elsewhere",
+    "partially_refunded",
+    "refund_failed",
+    "disputed",
+    "charged_back",
+)
 
 _meter = metrics.get_meter("payment")
 _refunds = _meter.create_counter(
@@ -23,8 +33,8 @@ _alarms = _meter.create_counter(
 )
 _reconciled = _meter.create_counter(
     "payment.reconciled",
-    unit="{charge}",
-    description="Charges that reconciliation found before any webhook did.",
+    unit="{report}",
+    description="Charges, refunds and disputes that reconciliation found before any webhook did.",
 )
 _overdue = _meter.create_gauge(
     "payment.overdue",
@@ -58,7 +68,7 @@ def alarm(kind: str) -> None:
 
 
 def reconciled() -> None:
-    """Count a charge that no webhook reported."""
+    """Count what no webhook reported."""
     _reconciled.add(1)
 
 

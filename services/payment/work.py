@@ -4,7 +4,7 @@ Everything that the payment service ever writes goes through here: events, webho
 are about to do and what the provider answered.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.events import Event
@@ -16,8 +16,9 @@ from postbox.runtime import crash_point
 from postbox.service import GroupCommit, Submission
 from postbox.telemetry import current_trace, under
 from services.payment import metrics
+from services.payment.moved import alarm_moved
 from services.payment.rules.core import Decision, Input, Known, decide, keys
-from services.payment.rules.state import Capture, ClosedIntent, Payment
+from services.payment.rules.state import Capture, ClosedIntent, Dispute, Payment, Refund
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +32,28 @@ class Ask:
 class Work:
     """The rows that a batch touches; each decision sees what earlier ones did."""
 
-    def __init__(self, payments: States, captures: States, closed: States) -> None:
+    def __init__(
+        self, payments: States, refunds: States, disputes: States, captures: States, closed: States
+    ) -> None:
         self._payments = payments
+        self._refunds = refunds
+        self._disputes = disputes
         self._captures = captures
         self._closed = closed
 
     @classmethod
     async def read(cls, session: Session, database: Database, asks: Sequence[Ask]) -> "Work":
         touched = [keys(ask.input, event_id=ask.event_id) for ask in asks]
+
+        async def read(name: str, ids: Iterable[str | None]) -> States:
+            return await States.read(session, database[name], set(ids))
+
         return cls(
-            await States.read(session, database["payments"], {one.payment_id for one in touched}),
-            await States.read(session, database["captures"], {one.capture_id for one in touched}),
-            await States.read(
-                session, database["closed_intents"], {one.intent_id for one in touched}
-            ),
+            await read("payments", (one.payment_id for one in touched)),
+            await read("refunds", (one.refund_id for one in touched)),
+            await read("disputes", (one.dispute_id for one in touched)),
+            await read("captures", (one.capture_id for one in touched)),
+            await read("closed_intents", (one.intent_id for one in touched)),
         )
 
     def decide(self, ask: Ask) -> Decision:
@@ -54,6 +63,10 @@ class Work:
         after = decision.state
         if after.payment is not None and after.payment is not before.payment:
             _put(self._payments, after.payment.charge.payment_id, after.payment.to_document())
+        if after.refund is not None and after.refund is not before.refund:
+            self._refunds.put(after.refund.refund_id, after.refund.to_document())
+        if after.dispute is not None and after.dispute is not before.dispute:
+            self._disputes.put(after.dispute.dispute_id, after.dispute.to_document())
         if after.capture is not None and after.capture is not before.capture:
             _put(self._captures, after.capture.capture_id, after.capture.to_document())
         if after.closed is not None and after.closed is not before.closed:
@@ -63,18 +76,27 @@ class Work:
     def _known(self, ask: Ask) -> Known:
         touched = keys(ask.input, event_id=ask.event_id)
         payment = self._payments.get(touched.payment_id)
+        refund = self._refunds.get(touched.refund_id)
+        dispute = self._disputes.get(touched.dispute_id)
         capture = self._captures.get(touched.capture_id)
         closed = self._closed.get(touched.intent_id)
         return Known(
             payment=Payment.from_document(payment) if payment else None,
+            refund=Refund.from_document(refund) if refund else None,
+            dispute=Dispute.from_document(dispute) if dispute else None,
             capture=Capture.from_document(capture) if capture else None,
             closed=ClosedIntent.from_document(closed) if closed else None,
         )
 
     async def write(self, session: Session) -> None:
-        await self._payments.write(session)
-        await self._captures.write(session)
-        await self._closed.write(session)
+        for rows in (
+            self._payments,
+            self._refunds,
+            self._disputes,
+            self._captures,
+            self._closed,
+        ):
+            await rows.write(session)
 
 
 def _put(rows: States, key: str, row: Document) -> None:
@@ -134,6 +156,7 @@ class Ledger:
         decisions = await transaction(self._database.client, body)
         crash_point("payment.committed")
         metrics.decided(decision.outcome.value for decision in decisions)
+        alarm_moved(event for decision in decisions for event in decision.events)
         return decisions
 
 

@@ -10,9 +10,11 @@ from itertools import permutations
 from typing import Final
 
 from contracts.events import Event
+from contracts.money import RefundedBy
 from services.booking.rules.state import Booking, BookingState
 from services.gateway.rules.view import View
-from services.payment.rules.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState
+from tests.model import accounts, provider
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, State
 from tests.model.scenario import PRICE
 from tests.model.system import System, Violation
@@ -39,11 +41,13 @@ class Invariants:
             return False
         if system.scenario.deadlines and flags & sum(at.deadline_set):
             return False
-        payments = (system.rows[row] for row in state[at.payment : at.capture])
-        captures = (system.rows[row] for row in state[at.capture : at.view])
+        captures = (system.rows[row] for row in state[at.capture : at.account])
+        if any(row is not None and row.state is CaptureState.REQUESTED for row in captures):
+            return False
         return not any(
-            row is not None and row.state in (PaymentState.REFUND_PENDING, CaptureState.REQUESTED)
-            for row in (*payments, *captures)
+            True
+            for name, j in at.payments.items()
+            for _ in (*provider.refund(system, state, j, name), *accounts.steps(system, state, j))
         )
 
     def check(self, state: State) -> None:
@@ -69,21 +73,27 @@ class Invariants:
             raise Violation(f"I5: live is {live}, but the slot says otherwise: {booking}")
 
     def _money(self, state: State, name: str, booking: Booking | None) -> None:
-        """By the provider's ledger: captured minus refunded is the price if confirmed, else 0."""
-        at, flags = self._world.at, state[FLAGS]
-        kept = 0
-        for charge in self._world.scenario.charges:
-            if charge.intent_id == name:
-                kept += charge.amount
+        """By the provider's ledger: what was captured and has not gone back is the price if the
+        booking is confirmed, less what somebody gave back of it in part; else it is nothing."""
+        at, flags, confirmed = self._world.at, state[FLAGS], BookingState.CONFIRMED
+        charged = dict.fromkeys((c.payment_id for c in self._world.scenario.charges), True)
         for k, asked in enumerate(self._world.scenario.captures):
-            if asked.charge.intent_id == name and flags & at.charged[k]:
-                kept += asked.charge.amount
-        for payment_id, charge in at.charges.items():
-            if charge.intent_id == name and flags & at.refunded[at.payments[payment_id]]:
-                kept -= charge.amount
-        owed = PRICE if booking and booking.state is BookingState.CONFIRMED else 0
-        if kept != owed:
-            raise Violation(f"I4: {name} kept {kept}, should be {owed}: {booking}")
+            charged[asked.charge.payment_id] = bool(flags & at.charged[k])
+        held = booking.payment_id if booking and booking.state is confirmed else None
+        paid = 0
+        for payment_id, j in at.payments.items():
+            account = accounts.of(self._world, state, j)
+            if account.charge.intent_id != name or not charged[payment_id]:
+                continue
+            if payment_id != held and account.kept:
+                raise Violation(f"I4: {name} kept {account.kept} of {payment_id}: {booking}")
+            if payment_id == held:
+                paid = account.charge.amount
+                ours = [one for one in account.refunds if one.by is RefundedBy.SERVICE]
+                if account.kept <= 0 or ours:
+                    raise Violation(f"I4: {name} stands on {account}")
+        if held and paid != PRICE:
+            raise Violation(f"I4: {name} is confirmed for {paid}, should be {PRICE}")
 
     def _read_model(self, state: State, name: str, i: int, booking: Booking | None) -> None:
         system, at = self._world, self._world.at
@@ -98,7 +108,7 @@ class Invariants:
             raise Violation(f"read model: {system.rows[state[at.view + i]]}, joined {view}")
         rows = [system.rows[row] for row in state[at.payment : at.capture]]
         truth = {
-            row.charge.payment_id: str(row.state)
+            row.charge.payment_id: str(row.status)
             for row in rows
             if row is not None and row.charge.intent_id == name
         }

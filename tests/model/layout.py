@@ -1,7 +1,9 @@
 """Where each part of a world stands in a state: a flat tuple of integers.
 
-`(network, gateway's network, flags, bookings..., payments..., captures..., views...)`; a row is a
-number into a table of interned rows, 0 where there is none.
+`(network, gateway's network, flags, bookings..., payments..., captures..., accounts..., heard...,
+views...)`; a row is a
+number into a table of interned rows, 0 where there is none. `accounts` are the provider's, and
+`heard` is what the payment service knows of their refunds and disputes, one each a payment.
 """
 
 from __future__ import annotations
@@ -45,14 +47,15 @@ class Layout:
         self.booking = FLAGS + 1
         self.payment = self.booking + len(self.intents)
         self.capture = self.payment + len(self.payments)
-        self.view = self.capture + len(self.captures)
+        self.account = self.capture + len(self.captures)
+        self.heard = self.account + len(self.payments)
+        self.view = self.heard + len(self.payments)
         self.size = self.view + (len(self.intents) if scenario.gateway else 0)
         self._bits = 0
         self.deadline_set = self._flags(len(self.intents))
         self.holds_slot = self._flags(len(self.intents))
         self.closed = self._flags(len(self.intents))
         self.rejected = self._flags(len(self.payments))  # by the booking
-        self.refunded = self._flags(len(self.payments))  # at the provider
         self.refund_answer = self._flags(len(self.payments))  # under way
         self.charged = self._flags(len(self.captures))  # at the provider
         self.declined = self._flags(len(self.captures))  # at the provider

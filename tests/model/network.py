@@ -11,7 +11,7 @@ from typing import Any, Final
 UNDER_WAY: Final = 1
 ARRIVED: Final = 2
 FOR_GOOD: Final = 3
-MESSAGES_MAX: Final = 64
+MESSAGES_MAX: Final = 128
 _EVEN_BITS: Final = int("01" * MESSAGES_MAX, 2)
 
 

@@ -9,26 +9,30 @@ may go wrong so; the one after them does not.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from contracts.money import PaymentStatus
 from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
     CaptureUnanswered,
     ChargeKnown,
+    RefundAnswered,
     RefundDue,
-    RefundSucceeded,
+    RefundRefused,
     RefundUnanswered,
 )
-from services.payment.rules.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState, Payment
+from tests.model import accounts
 from tests.model.layout import FLAGS, State
 from tests.model.scenario import T0, AskedCapture
 
 if TYPE_CHECKING:
     from tests.model.system import Step, System
 
-_TIMES: Final[dict[str, Any]] = {"now": T0, "retry_at": T0}  # so that it is always due
+_TIMES: Final[dict[str, Any]] = {"now": T0 + timedelta(days=1), "retry_at": T0}  # always due
 _LOST: Final[dict[str, Any]] = {"error": "no answer", "retry_at": T0}
 
 
@@ -37,25 +41,50 @@ def flagged(state: State, *, up: int = 0, down: int = 0) -> State:
 
 
 def refund(system: System, state: State, j: int, payment_id: str) -> Iterator[Step]:
-    answer, refunded = system.at.refund_answer[j], system.at.refunded[j]
-    payment = system.rows[state[system.at.payment + j]]
-    may_lose = payment is not None and payment.attempts <= system.scenario.losses
+    """The refund that the payment service makes."""
+    answer = system.at.refund_answer[j]
+    payment: Payment | None = system.rows[state[system.at.payment + j]]
+    if payment is None:
+        return
+    may_lose = payment.attempts <= system.scenario.losses
     if state[FLAGS] & answer:
         heard = flagged(state, down=answer)
-        event = RefundSucceeded(payment_id=payment_id)
-        yield f"refund of {payment_id} told", system.payment_hears(heard, event, f"told {j}")
+        made = accounts.made(accounts.of(system, state, j), payment.refund_key)
+        event = RefundAnswered(payment_id=payment_id, refund=made, at=T0)
+        told = system.payment_hears(heard, event, f"told {j} {made.refund_id}")
+        yield f"refund of {payment_id} told", told
         if may_lose:
             yield f"crash after the refund of {payment_id}", heard
-    elif payment is not None and payment.state is PaymentState.REFUND_PENDING:
-        due = RefundDue(payment_id=payment_id, **_TIMES)
-        asked = system.payment_hears(state, due, f"refund due {j}")
-        yield f"refund of {payment_id} made", flagged(asked, up=answer | refunded)
-        if system.rows[asked[system.at.payment + j]].attempts <= system.scenario.losses:
-            lost = RefundUnanswered(payment_id=payment_id, **_LOST)
-            yield (
-                f"refund of {payment_id} not made",
-                system.payment_hears(asked, lost, f"refund lost {j}"),
-            )
+        return
+    if payment.status is not PaymentStatus.REFUND_PENDING:
+        return
+    due = RefundDue(payment_id=payment_id, look_again_at=T0, **_TIMES)
+    asked = system.payment_hears(state, due, f"refund due {j}")
+    after: Payment = system.rows[asked[system.at.payment + j]]
+    if after.asking is None:
+        return
+    account = accounts.of(system, asked, j)
+    if accounts.knows(account, after.refund_key):
+        yield f"refund of {payment_id} repeated", flagged(asked, up=answer)
+    elif after.asking <= account.refundable:
+        made_now = accounts.refunded_by_us(system, asked, j, after.refund_key, after.asking)
+        yield f"refund of {payment_id} made", flagged(made_now, up=answer)
+    else:
+        yield f"refund of {payment_id} refused", _refused(system, asked, j, payment_id)
+    if after.attempts <= system.scenario.losses:
+        lost = RefundUnanswered(payment_id=payment_id, **_LOST)
+        yield (
+            f"refund of {payment_id} not made",
+            system.payment_hears(asked, lost, f"refund lost {j}"),
+        )
+
+
+def _refused(system: System, state: State, j: int, payment_id: str) -> State:
+    """The worker looks what the provider knows, and has it decided before the refusal."""
+    for event in accounts.of(system, state, j).reports():
+        state = system.payment_hears(state, event, f"looked up {event}")
+    refused = RefundRefused(payment_id=payment_id, **_LOST)
+    return system.payment_hears(state, refused, f"refund refused {j}")
 
 
 def capture(system: System, state: State, k: int, asked: AskedCapture) -> Iterator[Step]:

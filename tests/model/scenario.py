@@ -7,7 +7,7 @@ from typing import Final
 from contracts.events import BookingIntentCreated, PaymentRequested
 from contracts.values import Slot
 from services.booking.rules.state import BookingState
-from services.payment.rules.state import Charge
+from services.payment.rules.state import Charge, DisputeStatus
 
 T0: Final = datetime(2026, 1, 1, 12, tzinfo=UTC)
 PRICE: Final = 5_000
@@ -57,6 +57,32 @@ class AskedCapture:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RefundElsewhere:
+    """A refund that somebody makes at the provider, at any moment.
+
+    Without its webhook, reconciliation finds it. A slow one is accepted first; it may fail later.
+    """
+
+    refund_id: str
+    payment_id: str
+    amount: int = PRICE
+    webhook: bool = True
+    slow: bool = False
+    may_fail: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisputeElsewhere:
+    """A dispute that the customer's bank opens at any moment, and closes at a later one."""
+
+    dispute_id: str
+    payment_id: str
+    outcomes: tuple[DisputeStatus, ...] = (DisputeStatus.WON, DisputeStatus.LOST)
+    amount: int = PRICE
+    webhook: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scenario:
     """Everything is under way from the start, and each thing arrives whenever it likes.
 
@@ -69,6 +95,8 @@ class Scenario:
     charges: tuple[Charge, ...] = ()
     captures: tuple[AskedCapture, ...] = ()
     cancels: tuple[str, ...] = ()
+    elsewhere: tuple[RefundElsewhere | DisputeElsewhere, ...] = ()
+    slow_refunds: bool = False  # ours are accepted first; the first of each payment may fail later
     deadlines: bool = True
     inbox: bool = False
     losses: int = 0

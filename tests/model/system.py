@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from contracts.events import BookingCancelRequested, Event, PaymentCaptured
+from contracts.events import BookingCancelRequested, Event
 from contracts.topology import QUEUES
 from services.booking.rules import core as booking_core
 from services.booking.rules.table import Deadline, DeadlinePassed, SlotChange
@@ -20,8 +20,8 @@ from services.gateway.rules import core as gateway_core
 from services.gateway.rules.view import View
 from services.payment.rules import core as payment_core
 from services.payment.rules.inputs import ChargeKnown, Keys, keys
-from services.payment.rules.state import ClosedIntent, Known
-from tests.model import provider
+from services.payment.rules.state import ClosedIntent, Dispute, Known, Refund
+from tests.model import accounts, provider
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, Layout, Rows, State
 from tests.model.network import FOR_GOOD, UNDER_WAY, Network, SentTwice
 from tests.model.scenario import T0, Scenario
@@ -95,6 +95,7 @@ class System:
                     yield f"deadline of {name}", self._booking_hears(state, event, "deadline")
         for name, j in self.at.payments.items():
             yield from provider.refund(self, state, j, name)
+            yield from accounts.steps(self, state, j)
         for asked, k in zip(self.scenario.captures, self.at.captures.values(), strict=True):
             yield from provider.capture(self, state, k, asked)
         for number in self.gateway_network.arrivals(state[GATEWAY_NETWORK]):
@@ -153,7 +154,7 @@ class System:
         slot_free = not flags & self._rivals[i]
         rejected = (
             self.at.rejected[self.at.payments[event.payment_id]]
-            if isinstance(event, PaymentCaptured)
+            if isinstance(event, booking_core.OfPayment)
             else 0
         )
         refused_before = bool(flags & rejected)
@@ -190,20 +191,25 @@ class System:
         payment_at = self.at.payment + self.at.payments.get(touched.payment_id or "", -1)
         capture_at = self.at.capture + self.at.captures.get(touched.capture_id or "", -1)
         closed_flag = self.at.closed[self.at.intents[touched.intent_id]] if touched.intent_id else 0
+        reported = touched.refund_id or touched.dispute_id
+        heard_at = payment_at - self.at.payment + self.at.heard
         question = (
             "payment",
             name,
             state[payment_at] if touched.payment_id else 0,
+            state[heard_at] if reported else 0,
             state[capture_at] if touched.capture_id else 0,
             bool(state[FLAGS] & closed_flag),
         )
         answer = self._answers.get(question)
         if answer is None:
             answer = self._answers[question] = self._decide_payment(event, touched, *question[2:])
-        payment, capture, closed, sent = answer
+        payment, heard, capture, closed, sent = answer
         new = list(state)
         if touched.payment_id:
             new[payment_at] = payment
+        if reported:
+            new[heard_at] = heard
         if touched.capture_id:
             new[capture_at] = capture
         if closed:
@@ -218,16 +224,31 @@ class System:
         return touched
 
     def _decide_payment(self, event: Any, touched: Keys, *rows: Any) -> tuple[Any, ...]:
-        payment, capture, closed = rows
+        payment, heard, capture, closed = rows
+        moves = _by_id(self.rows[heard])
+        refund, dispute = moves.get(touched.refund_id), moves.get(touched.dispute_id)
         known = Known(
             payment=self.rows[payment],
+            refund=refund if isinstance(refund, Refund) else None,
+            dispute=dispute if isinstance(dispute, Dispute) else None,
             capture=self.rows[capture],
             closed=ClosedIntent(intent_id=touched.intent_id or "") if closed else None,
         )
         decision = self.cores.payment(known, event, event_id=touched.capture_id or "")
         after = decision.state
-        numbers = self.rows.number(after.payment), self.rows.number(after.capture)
-        return *numbers, after.closed is not None, self._numbers(decision.events)
+        moves |= {touched.refund_id: after.refund, touched.dispute_id: after.dispute}
+        known_now = frozenset(one for one in moves.values() if one is not None)
+        return (
+            self.rows.number(after.payment),
+            self.rows.number(known_now or None),
+            self.rows.number(after.capture),
+            after.closed is not None,
+            self._numbers(decision.events),
+        )
+
+    def heard(self, state: State, j: int) -> dict[str | None, Refund | Dispute | None]:
+        """What the payment service knows of a charge's refunds and disputes, by their ids."""
+        return _by_id(self.rows[state[self.at.heard + j]])
 
     def _gateway_hears(self, state: State, number: int) -> State:
         message = self.network.messages[number]
@@ -255,3 +276,11 @@ class System:
         if self.cores.project(once, message, **envelope).view != once:
             raise Violation(f"I2: the read model took {message.TYPE} twice")
         return once
+
+
+def _by_id(
+    moves: frozenset[Refund | Dispute] | None,
+) -> dict[str | None, Refund | Dispute | None]:
+    return {
+        one.refund_id if isinstance(one, Refund) else one.dispute_id: one for one in moves or ()
+    }

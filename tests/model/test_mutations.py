@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 
 from contracts.events import BookingConfirmed, BookingIntentCreated, Event, PaymentCaptured
+from contracts.money import Verdict
 from services.booking.rules import core as booking_core
 from services.booking.rules import table as booking
 from services.booking.rules.state import BookingState
@@ -16,7 +17,6 @@ from services.payment.rules import core as payment_core
 from services.payment.rules import table as payment
 from services.payment.rules.decision import GUARDS
 from services.payment.rules.inputs import CaptureSucceeded, ChargeKnown
-from services.payment.rules.state import PaymentState
 from tests.model.explore import explore
 from tests.model.scenario import AskedCapture, Scenario, charge, intent, slot
 from tests.model.system import Cores, Violation
@@ -53,8 +53,8 @@ def _booking_rules(patch: Patch, cell: tuple[Any, Any], *rules: booking.Rule) ->
     patch.setitem(cast(dict[Any, Any], booking.TABLE), cell, rules)
 
 
-def _payment_rules(patch: Patch, state: PaymentState, event: type, rule: payment.Rule) -> None:
-    patch.setitem(cast(dict[Any, Any], payment.PAYMENT_TABLE[state]), event, (rule,))
+def _verdict_rules(patch: Patch, verdict: Verdict, event: type, rule: payment.Rule) -> None:
+    patch.setitem(cast(dict[Any, Any], payment.VERDICT_TABLE[verdict]), event, (rule,))
 
 
 def ignore_late_payment(patch: Patch) -> None:
@@ -84,17 +84,12 @@ def keep_the_slot(patch: Patch) -> None:
 
 def set_no_deadline(patch: Patch) -> None:
     cell = (BookingState.NONE, PaymentCaptured)
-    _booking_rules(patch, cell, replace(booking.TABLE[cell][0], deadline=None))
+    _booking_rules(patch, cell, replace(booking.TABLE[cell][-1], deadline=None))
 
 
 def settle_what_is_owed(patch: Patch) -> None:
-    settle = payment.Rule(outcome=payment.Outcome.SETTLE, to=PaymentState.SETTLED)
-    _payment_rules(patch, PaymentState.REFUND_PENDING, BookingConfirmed, settle)
-
-
-def count_a_charge_twice(patch: Patch) -> None:
-    again = payment.PAYMENT_TABLE[PaymentState.NONE][ChargeKnown][0]
-    _payment_rules(patch, PaymentState.CAPTURED, ChargeKnown, again)
+    settle = payment.Rule(outcome=payment.Outcome.SETTLE, to=Verdict.SETTLED)
+    _verdict_rules(patch, Verdict.REFUSED, BookingConfirmed, settle)
 
 
 def drop_what_was_attempted(patch: Patch) -> None:
@@ -116,6 +111,13 @@ def forget_the_charge(known: Any, event: Any, **kwargs: Any) -> payment_core.Dec
     return decision
 
 
+def count_a_charge_twice(known: Any, event: Any, **kwargs: Any) -> payment_core.Decision:
+    is_unjudged = known.payment is not None and known.payment.verdict is Verdict.UNJUDGED
+    if isinstance(event, ChargeKnown) and is_unjudged:
+        known = replace(known, payment=None)
+    return payment_core.decide(known, event, **kwargs)
+
+
 def show_the_latest(view: View | None, event: Event, **envelope: Any) -> gateway_core.Projection:
     shown = gateway_core.project(view, event, **envelope)
     status = gateway_core.STATUS_OF.get(type(event))
@@ -130,12 +132,12 @@ PATCHES: tuple[tuple[Callable[[Patch], None], Scenario, str], ...] = (
     (keep_the_slot, ONE, "I5"),
     (set_no_deadline, replace(ONE, intents=()), "I6"),
     (settle_what_is_owed, CANCELLED, "I4"),
-    (count_a_charge_twice, ONE, "I2"),
     (drop_what_was_attempted, CAPTURED, "I4"),
 )
 MUTANTS: tuple[tuple[Cores, Scenario, str], ...] = (
     (Cores(booking=forget_refused), ONE, "I2"),
     (Cores(payment=forget_the_charge), CAPTURED, "I4"),
+    (Cores(payment=count_a_charge_twice), ONE, "I2"),
     (Cores(project=show_the_latest), ONE, "read model"),
 )
 

@@ -19,7 +19,10 @@ from contracts.events import (
     BookingPaymentRejected,
     Event,
     PaymentCaptured,
+    PaymentChargedBack,
     PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundPending,
 )
 from services.booking.rules.state import Booking, BookingState, HeldPayment
 from services.booking.rules.table import (
@@ -32,9 +35,9 @@ from services.booking.rules.table import (
     SlotChange,
 )
 
-Input = (
-    BookingIntentCreated | PaymentCaptured | PaymentFailed | BookingCancelRequested | DeadlinePassed
-)
+Returned = PaymentRefunded | PaymentRefundPending | PaymentChargedBack
+OfPayment = PaymentCaptured | Returned
+Input = BookingIntentCreated | OfPayment | PaymentFailed | BookingCancelRequested | DeadlinePassed
 
 
 class UndeclaredTransition(Exception):
@@ -135,7 +138,7 @@ def follow(rule: Rule, before: Booking, known: Booking) -> Booking:
 def _rejected_payment(rule: Rule, event: Input) -> str | None:
     if rule.outcome is not Outcome.REJECT_PAYMENT:
         return None
-    assert isinstance(event, PaymentCaptured)
+    assert isinstance(event, OfPayment)
     return event.payment_id
 
 
@@ -145,9 +148,15 @@ def _paid(facts: Facts) -> HeldPayment:
     return payment
 
 
-def _captured(facts: Facts) -> str:
-    assert isinstance(facts.event, PaymentCaptured)
+def _named(facts: Facts) -> str:
+    assert isinstance(facts.event, OfPayment)
     return facts.event.payment_id
+
+
+def _in_part(facts: Facts) -> bool:
+    """Version 0.1.0 made whole refunds alone, and did not say what is left."""
+    assert isinstance(facts.event, Returned)
+    return facts.event.money is not None and facts.event.money.kept > 0
 
 
 GUARDS: Final[Mapping[Guard, Callable[[Facts], bool]]] = {
@@ -156,10 +165,11 @@ GUARDS: Final[Mapping[Guard, Callable[[Facts], bool]]] = {
     Guard.USER_DIFFERS: lambda facts: facts.known.user_id != _paid(facts).user_id,
     Guard.CURRENCY_DIFFERS: lambda facts: facts.known.currency != _paid(facts).currency,
     Guard.AMOUNT_DIFFERS: lambda facts: facts.known.amount != _paid(facts).amount,
-    Guard.SAME_PAYMENT: lambda facts: facts.before.payment_id == _captured(facts),
+    Guard.SAME_PAYMENT: lambda facts: facts.before.payment_id == _named(facts),
+    Guard.IN_PART: _in_part,
     # Of what failed or was cancelled, the payment that it holds was refused with it.
     Guard.REFUSED_BEFORE: lambda facts: (
-        facts.refused_before or facts.before.payment_id == _captured(facts)
+        facts.refused_before or facts.before.payment_id == _named(facts)
     ),
 }
 
@@ -189,7 +199,7 @@ def _cancelled(booking: Booking, event: Input, rule: Rule) -> Event:
 
 
 def _rejected(booking: Booking, event: Input, rule: Rule) -> Event:
-    assert isinstance(event, PaymentCaptured)
+    assert isinstance(event, OfPayment)
     assert rule.reason is not None
     return BookingPaymentRejected(
         intent_id=booking.intent_id, payment_id=event.payment_id, reason=rule.reason

@@ -18,7 +18,10 @@ from contracts.events import (
     BookingPaymentRejected,
     Event,
     PaymentCaptured,
+    PaymentChargedBack,
     PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundPending,
 )
 from contracts.values import Reason
 from services.booking.rules.state import BookingState
@@ -37,7 +40,7 @@ class Outcome(StrEnum):
     WAIT = "wait"  # learned something; more has to come
     CONFIRM = "confirm"  # the customer has the booking
     FAIL = "fail"  # the booking will not come to be
-    CANCEL = "cancel"  # the booking is given up on request
+    CANCEL = "cancel"  # the booking is given up: on request, or because its money went back
     REJECT_PAYMENT = "reject_payment"  # a payment that is of no use goes back
     NOOP = "noop"  # nothing follows from this here
     DUPLICATE = "duplicate"  # this was heard before
@@ -52,6 +55,7 @@ class Guard(StrEnum):
     CURRENCY_DIFFERS = "the currency differs"
     AMOUNT_DIFFERS = "the amount differs"
     SAME_PAYMENT = "the payment that it holds"
+    IN_PART = "a part of the payment is left"
     REFUSED_BEFORE = "a payment refused before"
 
 
@@ -94,12 +98,18 @@ def _fail(reason: Reason, *, when: Guard = Guard.ALWAYS, slot: SlotChange | None
     )
 
 
-def _cancel(slot: SlotChange | None = None) -> Rule:
+def _cancel(
+    slot: SlotChange | None = None,
+    *,
+    reason: Reason = Reason.CANCELLED,
+    when: Guard = Guard.ALWAYS,
+) -> Rule:
     return Rule(
+        when=when,
         outcome=Outcome.CANCEL,
         to=CANCELLED,
         emits=BookingCancelled,
-        reason=Reason.CANCELLED,
+        reason=reason,
         slot=slot,
         deadline=Deadline.CLEAR,
     )
@@ -141,6 +151,26 @@ _SAME_PAYMENT: Final = Rule(when=Guard.SAME_PAYMENT, outcome=Outcome.DUPLICATE)
 _SECOND_PAYMENT: Final = (_SAME_PAYMENT, _REFUSED_BEFORE, _reject(Reason.ALREADY_PAID))
 _LATE_PAYMENT: Final = (_REFUSED_BEFORE, _reject(Reason.BOOKING_CLOSED))
 
+
+def _gone(reason: Reason, of_held_payment: Rule | None = None) -> tuple[Rule, ...]:
+    """The money of a payment went back without us. One that is not held is refused, so that it can
+    never pay for the booking, and goes back again should this refund fail."""
+    held = () if of_held_payment is None else (of_held_payment,)
+    in_part = Rule(when=Guard.IN_PART, outcome=Outcome.NOOP)
+    return in_part, *held, _REFUSED_BEFORE, _reject(reason)
+
+
+def _gone_of_paid_first(reason: Reason) -> tuple[Rule, ...]:
+    return _gone(reason, _fail(reason, when=Guard.SAME_PAYMENT))
+
+
+def _gone_of_confirmed(reason: Reason) -> tuple[Rule, ...]:
+    return _gone(reason, _cancel(SlotChange.FREE, reason=reason, when=Guard.SAME_PAYMENT))
+
+
+_REFUNDED: Final = Reason.REFUNDED_ELSEWHERE
+_CHARGED_BACK: Final = Reason.CHARGED_BACK
+
 _START_PENDING: Final = Rule(
     outcome=Outcome.WAIT, to=PENDING, slot=SlotChange.TAKE, deadline=Deadline.PAYMENT
 )
@@ -150,37 +180,55 @@ InputType = type[Event] | type[DeadlinePassed]
 
 TABLE: Final[Mapping[tuple[BookingState, InputType], tuple[Rule, ...]]] = {
     (NONE, BookingIntentCreated): (_SLOT_TAKEN, _START_PENDING),
-    (NONE, PaymentCaptured): (_START_PAID,),
+    (NONE, PaymentCaptured): (_REFUSED_BEFORE, _START_PAID),
     (NONE, PaymentFailed): _NOOP,
     (NONE, BookingCancelRequested): (_cancel(),),
+    (NONE, PaymentRefunded): _gone(_REFUNDED),
+    (NONE, PaymentRefundPending): _gone(_REFUNDED),
+    (NONE, PaymentChargedBack): _gone(_CHARGED_BACK),
     #
     (PENDING, BookingIntentCreated): _DUPLICATE,
-    (PENDING, PaymentCaptured): (*_unequal(SlotChange.FREE), _confirm()),
+    (PENDING, PaymentCaptured): (_REFUSED_BEFORE, *_unequal(SlotChange.FREE), _confirm()),
     (PENDING, PaymentFailed): _WAIT,  # the customer may try again until the deadline
     (PENDING, BookingCancelRequested): (_cancel(SlotChange.FREE),),
     (PENDING, DeadlinePassed): (_fail(Reason.PAYMENT_TIMEOUT, slot=SlotChange.FREE),),
+    (PENDING, PaymentRefunded): _gone(_REFUNDED),
+    (PENDING, PaymentRefundPending): _gone(_REFUNDED),
+    (PENDING, PaymentChargedBack): _gone(_CHARGED_BACK),
     #
     (PAID_FIRST, BookingIntentCreated): (_SLOT_TAKEN, *_unequal(), _confirm(SlotChange.TAKE)),
     (PAID_FIRST, PaymentCaptured): _SECOND_PAYMENT,
     (PAID_FIRST, PaymentFailed): _NOOP,
     (PAID_FIRST, BookingCancelRequested): (_cancel(),),
     (PAID_FIRST, DeadlinePassed): (_fail(Reason.INTENT_MISSING),),
+    (PAID_FIRST, PaymentRefunded): _gone_of_paid_first(_REFUNDED),
+    (PAID_FIRST, PaymentRefundPending): _gone_of_paid_first(_REFUNDED),
+    (PAID_FIRST, PaymentChargedBack): _gone_of_paid_first(_CHARGED_BACK),
     #
     (CONFIRMED, BookingIntentCreated): _DUPLICATE,
     (CONFIRMED, PaymentCaptured): _SECOND_PAYMENT,
     (CONFIRMED, PaymentFailed): _NOOP,
     (CONFIRMED, BookingCancelRequested): (_cancel(SlotChange.FREE),),
     (CONFIRMED, DeadlinePassed): _NOOP,
+    (CONFIRMED, PaymentRefunded): _gone_of_confirmed(_REFUNDED),
+    (CONFIRMED, PaymentRefundPending): _gone_of_confirmed(_REFUNDED),
+    (CONFIRMED, PaymentChargedBack): _gone_of_confirmed(_CHARGED_BACK),
     #
     (FAILED, BookingIntentCreated): _NOOP,
     (FAILED, PaymentCaptured): _LATE_PAYMENT,
     (FAILED, PaymentFailed): _NOOP,
     (FAILED, BookingCancelRequested): _NOOP,
     (FAILED, DeadlinePassed): _NOOP,
+    (FAILED, PaymentRefunded): _gone(_REFUNDED),
+    (FAILED, PaymentRefundPending): _gone(_REFUNDED),
+    (FAILED, PaymentChargedBack): _gone(_CHARGED_BACK),
     #
     (CANCELLED, BookingIntentCreated): _NOOP,
     (CANCELLED, PaymentCaptured): _LATE_PAYMENT,
     (CANCELLED, PaymentFailed): _NOOP,
     (CANCELLED, BookingCancelRequested): _NOOP,
     (CANCELLED, DeadlinePassed): _NOOP,
+    (CANCELLED, PaymentRefunded): _gone(_REFUNDED),
+    (CANCELLED, PaymentRefundPending): _gone(_REFUNDED),
+    (CANCELLED, PaymentChargedBack): _gone(_CHARGED_BACK),
 }

@@ -25,8 +25,9 @@ from contracts.events import (
     PaymentRefunded,
     PaymentRefundStuck,
 )
+from contracts.money import Money, Verdict
 from contracts.values import Reason
-from services.gateway.rules.view import Entry, PaymentStatus, PaymentView, Status, View
+from services.gateway.rules.view import Entry, PaymentView, Status, View
 
 TIMELINE_MAX_ENTRIES: Final = 200
 PAYMENTS_MAX: Final = 50
@@ -38,16 +39,16 @@ STATUS_OF: Final[Mapping[type[Event], Status]] = {
     BookingFailed: Status.FAILED,
     BookingCancelled: Status.CANCELLED,
 }
-PAYMENT_STATUS_OF: Final[Mapping[type[Event], PaymentStatus]] = {
-    PaymentCaptured: PaymentStatus.CAPTURED,
-    BookingConfirmed: PaymentStatus.SETTLED,
-    BookingFailed: PaymentStatus.REFUND_PENDING,
-    BookingCancelled: PaymentStatus.REFUND_PENDING,
-    BookingPaymentRejected: PaymentStatus.REFUND_PENDING,
-    PaymentRefundStuck: PaymentStatus.REFUND_PENDING,
-    PaymentRefunded: PaymentStatus.REFUNDED,
+VERDICT_OF: Final[Mapping[type[Event], Verdict]] = {
+    PaymentCaptured: Verdict.UNJUDGED,
+    BookingConfirmed: Verdict.SETTLED,
+    BookingFailed: Verdict.REFUSED,
+    BookingCancelled: Verdict.REFUSED,
+    BookingPaymentRejected: Verdict.REFUSED,
+    PaymentRefundStuck: Verdict.REFUSED,
 }
-
+_VERDICTS: Final = tuple(Verdict)
+"""The later one holds, whichever was heard of first."""
 
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
@@ -133,19 +134,34 @@ def _payments(
 ) -> list[PaymentView]:
     """The view's payments with what the event says of its own; the one of the newest event last."""
     payments = {payment.payment_id: payment for payment in view.payments}
-    status, payment_id = PAYMENT_STATUS_OF.get(type(event)), entry.payment_id
-    if status is not None and payment_id is not None:
-        before = payments.get(payment_id) or archived
-        before = before or PaymentView(payment_id=payment_id, status=status)
-        after = replace(
+    verdict, money, payment_id = VERDICT_OF.get(type(event)), _money(event), entry.payment_id
+    if payment_id is not None and (verdict is not None or money is not None):
+        before = payments.get(payment_id) or archived or PaymentView(payment_id=payment_id)
+        payments[payment_id] = replace(
             before,
-            status=max(before.status, status, key=lambda known: known.rank),
+            verdict=max(before.verdict, verdict or Verdict.UNJUDGED, key=_VERDICTS.index),
+            money=_later(before.money, money),
+            currency=before.currency or getattr(event, "currency", None),
             at=max(before.at or entry.time, entry.time),
         )
-        if isinstance(event, PaymentCaptured | BookingConfirmed | PaymentRefunded):
-            after = replace(after, amount=event.amount, currency=event.currency)
-        payments[payment_id] = after
     return sorted(payments.values(), key=lambda known: (known.at or _LONG_AGO, known.payment_id))
+
+
+def _money(event: Event) -> Money | None:
+    """What the event says of the amounts of its payment."""
+    match event:
+        case PaymentCaptured() | BookingConfirmed():
+            return Money(captured=event.amount)
+        case PaymentRefunded(money=None):  # of version 0.1.0: refunds were whole
+            return Money(captured=event.amount, refunded=event.amount, sequence=1)
+    money: Money | None = getattr(event, "money", None)
+    return money
+
+
+def _later(known: Money | None, heard: Money | None) -> Money | None:
+    if known is None or heard is None:
+        return known or heard
+    return max(known, heard, key=lambda money: money.sequence)
 
 
 def _reason(event: Event) -> Reason | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from contracts import rfc3339
 from contracts.events import BookingCancelRequested
+from contracts.money import Money, PaymentStatus, Verdict, status_of
 from contracts.values import Reason, Slot
 
 
@@ -26,55 +27,70 @@ class Status(StrEnum):
         return _RANK[self]
 
 
-class PaymentStatus(StrEnum):
-    """Where a payment's money is, lowest first."""
-
-    CAPTURED = "captured"
-    SETTLED = "settled"
-    REFUND_PENDING = "refund_pending"
-    REFUNDED = "refunded"
-
-    @property
-    def rank(self) -> int:
-        return _PAYMENT_RANK[self]
-
-
 _RANK = {one: rank for rank, one in enumerate(Status)}
-_PAYMENT_RANK = {one: rank for rank, one in enumerate(PaymentStatus)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentView:
-    """One payment; its amount is None where only a later event was heard of yet.
+    """One payment; its money and currency are None where only a booking's event named it yet.
 
     `at` is the time of its newest event, None in a view of version 0.1.0.
     """
 
     payment_id: str
-    status: PaymentStatus
-    amount: int | None = None
+    verdict: Verdict = Verdict.UNJUDGED
+    money: Money | None = None
     currency: str | None = None
     at: datetime | None = None
+
+    @property
+    def status(self) -> PaymentStatus:
+        return status_of(self.verdict, self.money or Money(captured=1))
 
     def to_document(self) -> dict[str, Any]:
         return {
             "payment_id": self.payment_id,
             "status": self.status.value,
-            "amount": self.amount,
+            "verdict": self.verdict.value,
+            "money": self.money and self.money.model_dump(),
             "currency": self.currency,
             "at": self.at,
         }
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> PaymentView:
-        at = document.get("at")
+        if "verdict" not in document:
+            document = {**document, **_of_version_0_1_0(document["status"], document["amount"])}
+        at, money = document.get("at"), document["money"]
         return cls(
             payment_id=document["payment_id"],
-            status=PaymentStatus(document["status"]),
-            amount=document["amount"],
+            verdict=Verdict(document["verdict"]),
+            money=money and Money.model_validate(money),
             currency=document["currency"],
             at=at and _utc(at),
         )
+
+    def to_json(self) -> dict[str, Any]:
+        money = self.money
+        return {
+            "paymentId": self.payment_id,
+            "status": self.status.value,
+            "amount": money and money.captured,
+            "currency": self.currency,
+            "refunded": money.refunded + money.refund_pending if money else 0,
+            "disputed": money.disputed if money else 0,
+            "chargedBack": money.charged_back if money else 0,
+        }
+
+
+def _of_version_0_1_0(status: str, amount: int | None) -> dict[str, Any]:
+    """What a payment's view had then: refunds were whole."""
+    refunded = {"refunded": amount, "sequence": 1} if status == PaymentStatus.REFUNDED else {}
+    verdicts = {"captured": Verdict.UNJUDGED, "settled": Verdict.SETTLED}
+    return {
+        "verdict": verdicts.get(status, Verdict.REFUSED),
+        "money": amount and {"captured": amount, **refunded},
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,15 +191,7 @@ class View:
             "amount": self.amount,
             "currency": self.currency,
             **_present(slot=self.slot and self.slot.model_dump(by_alias=True)),
-            "payments": [
-                {
-                    "paymentId": payment.payment_id,
-                    "status": payment.status.value,
-                    "amount": payment.amount,
-                    "currency": payment.currency,
-                }
-                for payment in self.payments
-            ],
+            "payments": [payment.to_json() for payment in self.payments],
             **_present(olderPayments=self.older_payments or None),
             "timeline": [
                 {

@@ -5,28 +5,33 @@ commit the answer. A crash between any two is harmless: the row is still due, an
 """
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from postbox.mongo import Document
-from services.payment.provider.port import Declined, Provider, Unanswered
+from services.payment.provider.port import Declined, Provider, Refused, Unanswered
+from services.payment.provider.reported import read_report
 from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, Input
 from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
     CaptureSucceeded,
     CaptureUnanswered,
+    RefundAnswered,
     RefundDue,
-    RefundSucceeded,
+    RefundRefused,
     RefundUnanswered,
 )
-from services.payment.rules.state import Capture, Charge, Payment
+from services.payment.rules.state import Charge, Known
 
 RETRY_MIN_S = 0.2
 RETRY_MAX_S = 30.0
 RETRY_STUCK_S = 60.0
 CLAIM = timedelta(seconds=10)
 """How long one worker has to ask, before another may. Longer than a call to the provider takes."""
+LOOK_AGAIN = timedelta(hours=1)
+"""Of a refund whose rest is on its way or disputed; a report of the provider's comes first."""
 
 
 class ProviderJob(Protocol):
@@ -39,8 +44,8 @@ class ProviderJob(Protocol):
     def due(self, row: Document, now: datetime) -> Input:
         """The input that asks whether the provider may be asked now."""
 
-    async def ask(self, row: Document, now: datetime) -> Input:
-        """Ask the provider; its answer as an input."""
+    async def ask(self, known: Known, row: Document, now: datetime) -> Sequence[Input]:
+        """Ask the provider for what was decided; its answer as inputs, to be decided in order."""
 
 
 class Refunds:
@@ -54,18 +59,32 @@ class Refunds:
         self._provider = provider
 
     def due(self, row: Document, now: datetime) -> Input:
-        return RefundDue(payment_id=row["_id"], now=now, retry_at=now + CLAIM)
+        return RefundDue(
+            payment_id=row["_id"], now=now, retry_at=now + CLAIM, look_again_at=now + LOOK_AGAIN
+        )
 
-    async def ask(self, row: Document, now: datetime) -> Input:
+    async def ask(self, known: Known, row: Document, now: datetime) -> Sequence[Input]:
+        payment = known.payment
+        assert payment is not None
+        payment_id = payment.charge.payment_id
+        retry_at = _retry_at(now, payment.attempts)
         try:
-            await self._provider.refund(Payment.from_document(row))
+            refund = await self._provider.refund(payment)
+        except Refused as error:
+            refused = RefundRefused(payment_id=payment_id, error=str(error), retry_at=retry_at)
+            return [*await self._known_there(payment_id, now), refused]
         except (Unanswered, Declined) as error:
-            return RefundUnanswered(
-                payment_id=row["_id"],
-                error=str(error) or "declined",
-                retry_at=_retry_at(now, row["attempts"]),
-            )
-        return RefundSucceeded(payment_id=row["_id"])
+            reason = str(error) or "declined"
+            return [RefundUnanswered(payment_id=payment_id, error=reason, retry_at=retry_at)]
+        return [RefundAnswered(payment_id=payment_id, refund=refund, at=now)]
+
+    async def _known_there(self, payment_id: str, now: datetime) -> list[Input]:
+        """Somebody else moved the money: what the provider knows of it, as its webhooks say."""
+        try:
+            page = await self._provider.charge(payment_id)
+            return [] if page is None else [read_report(one).report(now) for one in page.reports()]
+        except (Unanswered, ValueError):
+            return []
 
 
 class Captures:
@@ -83,18 +102,20 @@ class Captures:
             capture_id=row["_id"], intent_id=row["intent_id"], now=now, retry_at=now + CLAIM
         )
 
-    async def ask(self, row: Document, now: datetime) -> Input:
-        capture = Capture.from_document(row)
+    async def ask(self, known: Known, row: Document, now: datetime) -> Sequence[Input]:
+        capture = known.capture
+        assert capture is not None
         try:
             payment_id = await self._provider.capture(capture, traceparent=row["traceparent"])
         except Declined:
-            return CaptureDeclined(capture_id=capture.capture_id)
-        except Unanswered as error:
-            return CaptureUnanswered(
-                capture_id=capture.capture_id,
-                error=str(error),
-                retry_at=_retry_at(now, capture.attempts),
-            )
+            return [CaptureDeclined(capture_id=capture.capture_id)]
+        except (Unanswered, Refused) as error:
+            retry_at = _retry_at(now, capture.attempts)
+            return [
+                CaptureUnanswered(
+                    capture_id=capture.capture_id, error=str(error), retry_at=retry_at
+                )
+            ]
         charge = Charge(
             payment_id=payment_id,
             intent_id=capture.intent_id,
@@ -102,7 +123,7 @@ class Captures:
             amount=capture.amount,
             currency=capture.currency,
         )
-        return CaptureSucceeded(capture_id=capture.capture_id, charge=charge, at=now)
+        return [CaptureSucceeded(capture_id=capture.capture_id, charge=charge, at=now)]
 
 
 def _retry_at(now: datetime, attempts: int) -> datetime:

@@ -1,35 +1,49 @@
 """The payment provider as a port, and its adapter over HTTP.
 
-Each call carries an idempotency key, so that it may be repeated until its answer is known. Only two
-answers are final: it was done, or it was declined. Everything else is `Unanswered`, though the
-provider may have done it.
+Each call carries an idempotency key, so that it may be repeated until its answer is known. Three
+answers are final: it was done, it was declined, or it was refused because more would go back than
+is left, and then nothing was done. Everything else is `Unanswered`, though the provider may have
+done it.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any, Protocol, TypeVar
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Literal, Protocol, TypeVar
+from urllib.parse import quote
 
 import httpx
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from contracts.money import RefundedBy
 from contracts.values import Reference
 from postbox.telemetry import call_span
-from services.payment.rules.state import Capture, Payment
+from services.payment.rules.state import Capture, Payment, Refund, RefundStatus
 
 STEP_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 8.0
 """All steps together: an answer that trickles in must hold nobody up."""
 CONNECTIONS_MAX = 32
 PAGE_ENTRIES = 500
+REFUSALS: Final = ("already-refunded", "amount-exceeds-refundable")
+UNKNOWN: Final = "payment-unknown"
 
 
 class Declined(Exception):
     """The provider will not take the money, however often it is asked."""
 
 
+class Refused(Exception):
+    """The provider will not give so much back: less is left of the charge. Nothing was done."""
+
+
 class Unanswered(Exception):
     """A time-out, a conflict or an error: ask again with the same key."""
+
+
+class _Unknown(Unanswered):
+    """The provider does not know the charge, or not yet."""
 
 
 class _Answer(BaseModel):
@@ -41,12 +55,28 @@ class Page(_Answer):
 
     charges: list[dict[str, Any]]
     refunds: list[dict[str, Any]]
+    disputes: list[dict[str, Any]]
     next: int
     more: bool
+
+    def reports(self) -> Iterator[bytes]:
+        """Each entry as a webhook's body would have it."""
+        for kind, entries in (
+            ("charge", self.charges),
+            ("refund", self.refunds),
+            ("dispute", self.disputes),
+        ):
+            for entry in entries:
+                yield json.dumps({**entry, "type": kind}).encode()
 
 
 class _Captured(_Answer):
     payment_id: Reference
+
+
+class _Refunded(_Answer):
+    refund_id: Reference
+    status: Literal["pending", "succeeded", "failed"] = "succeeded"
 
 
 A = TypeVar("A", bound=_Answer)
@@ -67,11 +97,25 @@ class Provider(Protocol):
     async def capture(self, capture: Capture, *, traceparent: str) -> str:
         """Take the money; returns the paymentId. Raises Declined or Unanswered."""
 
-    async def refund(self, payment: Payment) -> None:
-        """Give the money back. Raises Unanswered."""
+    async def refund(self, payment: Payment) -> Refund:
+        """Give back what is `asking`, with the payment's key. Raises Refused or Unanswered."""
+
+    async def charge(self, payment_id: str) -> Page | None:
+        """All that is known of one charge; None where it is unknown. Raises Unanswered."""
 
     async def list(self, after: int) -> Page:
-        """Charges and refunds since the position `after`. Raises Unanswered."""
+        """What is new or has moved since the position `after`. Raises Unanswered."""
+
+
+def _problem(response: httpx.Response) -> str:
+    """The last part of the problem's type, where the answer is a problem of RFC 9457."""
+    if response.is_success:
+        return ""
+    try:
+        kind = response.json()["type"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return kind.rpartition(":")[2] if isinstance(kind, str) else ""
 
 
 class HttpProvider:
@@ -103,18 +147,34 @@ class HttpProvider:
         )
         return _understood(_Captured, answer).payment_id
 
-    async def refund(self, payment: Payment) -> None:
-        charge = payment.charge
-        await self._call(
+    async def refund(self, payment: Payment) -> Refund:
+        charge, amount = payment.charge, payment.asking
+        assert amount is not None, "only what is decided to be asked for is asked for"
+        answer = await self._call(
             "POST",
             "/refunds",
-            key=f"refund:{charge.payment_id}",
+            key=payment.refund_key,
             json={
                 "paymentId": charge.payment_id,
-                "amount": charge.amount,
+                "amount": amount,
                 "currency": charge.currency,
             },
         )
+        made = _understood(_Refunded, answer)
+        return Refund(
+            refund_id=made.refund_id,
+            payment_id=charge.payment_id,
+            amount=amount,
+            status=RefundStatus(made.status),
+            by=RefundedBy.SERVICE,
+        )
+
+    async def charge(self, payment_id: str) -> Page | None:
+        try:
+            answer = await self._call("GET", f"/charges/{quote(payment_id, safe='')}")
+        except _Unknown:
+            return None
+        return _understood(Page, {"next": 0, "more": False, **answer})
 
     async def list(self, after: int) -> Page:
         answer = await self._call("GET", f"/ledger?after={after}&limit={PAGE_ENTRIES}")
@@ -134,6 +194,11 @@ class HttpProvider:
             called.answered(response.status_code)
         if response.status_code == httpx.codes.PAYMENT_REQUIRED:
             raise Declined
+        problem = _problem(response)
+        if problem in REFUSALS:
+            raise Refused(problem)
+        if problem == UNKNOWN:
+            raise _Unknown(f"the provider answered {response.status_code}")
         if not response.is_success:
             raise Unanswered(f"the provider answered {response.status_code}")
         try:

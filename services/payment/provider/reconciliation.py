@@ -1,25 +1,23 @@
 """Reconciliation: webhooks get lost, so the provider's own list is read, again and again.
 
-It goes on from where it last was, with an overlap, and takes an unknown charge in exactly as its
-webhook would have been.
+It goes on from where it last was, with an overlap, and takes in a charge, refund or dispute that is
+unknown, or that has moved, exactly as its webhook would have been.
 """
 
 import asyncio
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import structlog
 
 from postbox.errors import TryAgain
-from postbox.mongo import Database, bounded
+from postbox.mongo import Database, Document, bounded
 from postbox.runtime import pause
 from postbox.telemetry import context_of, flow_span
 from services.payment import metrics
 from services.payment.provider.port import Page, Provider, Unanswered
+from services.payment.provider.reported import Reported, read_report, traceparent_of
 from services.payment.rules.core import Outcome
-from services.payment.webhook.charge import traceparent_of
-from services.payment.webhook.intake import ChargeIntake
+from services.payment.webhook.intake import Intake
 
 log = structlog.get_logger()
 OVERLAP_US = 10_000_000
@@ -29,10 +27,10 @@ class Reconciler:
     """Reads the provider's list at an interval."""
 
     def __init__(
-        self, provider: Provider, database: Database, intake: ChargeIntake, *, interval_s: float
+        self, provider: Provider, database: Database, intake: Intake, *, interval_s: float
     ) -> None:
         self._provider = provider
-        self._payments = database["payments"]
+        self._database = database
         self._position = database["reconciliation"]
         self._intake = intake
         self._interval_s = interval_s
@@ -63,27 +61,52 @@ class Reconciler:
                 return
 
     async def _take(self, page: Page) -> None:
-        ids = [_id(charge) for charge in page.charges]
-        with bounded():
-            known = {
-                row["_id"] async for row in self._payments.find({"_id": {"$in": ids}}, ["_id"])
-            }
-        for charge in page.charges:
-            if _id(charge) in known:
+        reports = list(page.reports())
+        known = await self._known(page)
+        for body in reports:
+            reported = _read(body)
+            if reported is not None and _is_known(reported, known):
                 continue
-            reported = json.dumps(charge).encode()
-            with flow_span("reconcile charge", context_of(traceparent_of(reported))):
-                outcome = await self._intake.take(reported, by="reconciliation")
-            if outcome is Outcome.CAPTURE:
-                metrics.reconciled()
-                log.warning(
-                    "found a charge that no webhook reported",
-                    payment_id=charge["paymentId"],
-                    intent_id=charge["intentId"],
-                )
+            with flow_span("reconcile charge", context_of(traceparent_of(body))):
+                outcome = await self._intake.take(body, by="reconciliation")
+            if reported is None or outcome in (None, Outcome.DUPLICATE, Outcome.ALARM):
+                continue
+            metrics.reconciled()
+            log.warning(
+                "found what no webhook reported",
+                kind=reported.kind,
+                id=reported.id,
+                intent_id=reported.intent,
+                outcome=outcome and outcome.value,
+            )
+
+    async def _known(self, page: Page) -> dict[str, dict[str, Document]]:
+        """The rows of what the page names, by collection and id."""
+        return {
+            name: await self._rows(name, (entry.get(key) for entry in entries))
+            for name, key, entries in (
+                ("payments", "paymentId", page.charges),
+                ("refunds", "refundId", page.refunds),
+                ("disputes", "disputeId", page.disputes),
+            )
+        }
+
+    async def _rows(self, name: str, ids: Iterable[object]) -> dict[str, Document]:
+        wanted = [one for one in ids if isinstance(one, str) and one.isascii()]
+        with bounded():
+            found = self._database[name].find({"_id": {"$in": wanted}}, {"status": 1})
+            return {row["_id"]: row async for row in found}
 
 
-def _id(charge: Mapping[str, Any]) -> str | None:
-    """The paymentId, where it may be one of ours; what it is otherwise, the intake will judge."""
-    reported = charge.get("paymentId")
-    return reported if isinstance(reported, str) and reported.isascii() else None
+def _read(body: bytes) -> Reported | None:
+    """None for what the intake will keep."""
+    try:
+        return read_report(body)
+    except ValueError:
+        return None
+
+
+def _is_known(reported: Reported, known: dict[str, dict[str, Document]]) -> bool:
+    """Whether we have it, and it has come no further since. A charge never changes."""
+    row = known[reported.collection].get(reported.id)
+    return row is not None and row.get("status") == reported.status

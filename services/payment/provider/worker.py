@@ -105,9 +105,9 @@ class Worker:
             return claim.outcome
         crash_point("payment.attempted")
         row = {**row, "attempts": row["attempts"] + 1}
-        answer = await self._job.ask(row, self._clock.now())
+        answers = await self._job.ask(claim.state, row, self._clock.now())
         crash_point("payment.answered")
-        decision = await self._ledger.decide(answer)
+        decision = [await self._ledger.decide(answer) for answer in answers][-1]
         about = {
             "kind": self._job.name,
             "id": row["_id"],

@@ -1,50 +1,41 @@
-"""Charges: money that was taken, what it pays for, and its way back."""
+"""Charges: money that was taken, and what the booking makes of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
-from contracts.events import Event, PaymentCaptured, PaymentRefunded, PaymentRefundStuck
-from contracts.values import ERROR_MAX_CHARS
+from contracts.events import Event, PaymentCaptured
+from contracts.money import Money, Verdict
 from services.payment.rules.decision import Decision, choose
-from services.payment.rules.inputs import ChargeKnown, PaymentInput, RefundDue, RefundUnanswered
-from services.payment.rules.state import Known, Payment, PaymentState
-from services.payment.rules.table import PAYMENT_TABLE, Outcome, Rule
+from services.payment.rules.inputs import BookingVerdict, ChargeKnown
+from services.payment.rules.state import Known, Payment
+from services.payment.rules.table import CHARGE_RULES, VERDICT_TABLE, Outcome
 
 
-def decide_charge(known: Known, event: PaymentInput) -> Decision:
-    before = known.payment
-    state = before.state if before else PaymentState.NONE
-    rule = choose(state, PAYMENT_TABLE[state].get(type(event), ()), known, event)
-    after = _follow(rule, before, event) if before else _start(rule, event)
+def decide_charge(known: Known, event: ChargeKnown) -> Decision:
+    """A charge is on record from its first report on."""
+    rule = choose("a charge", CHARGE_RULES, known, event)
+    if known.payment is not None:
+        outcome = Outcome.ALARM if rule.outcome is Outcome.ALARM else Outcome.DUPLICATE
+        return Decision(outcome=outcome, state=known)
+    money = Money(captured=event.charge.amount)
+    payment = Payment(charge=event.charge, money=money, known_at=event.at)
     return Decision(
-        outcome=rule.outcome,
-        state=known if after is before else replace(known, payment=after),
-        events=(EMISSIONS[rule.emits](after),) if rule.emits and after else (),
+        outcome=rule.outcome, state=replace(known, payment=payment), events=(_captured(payment),)
     )
 
 
-def _start(rule: Rule, event: PaymentInput) -> Payment | None:
-    if not isinstance(event, ChargeKnown):
-        return None
-    assert isinstance(rule.to, PaymentState)
-    return Payment(charge=event.charge, state=rule.to, known_at=event.at)
-
-
-def _follow(rule: Rule, before: Payment, event: PaymentInput) -> Payment:
-    match event:
-        case RefundDue() if rule.outcome is Outcome.ATTEMPT:
-            return replace(before, attempts=before.attempts + 1, due_at=event.retry_at)
-        case RefundUnanswered() if rule.outcome in (Outcome.RETRY, Outcome.STUCK):
-            error = event.error[:ERROR_MAX_CHARS]
-            stuck = before.stuck or rule.outcome is Outcome.STUCK
-            return replace(before, due_at=event.retry_at, last_error=error, stuck=stuck)
+def decide_verdict(known: Known, event: BookingVerdict) -> Decision:
+    """What the booking made of a charge: it pays for it, or goes back."""
+    before = known.payment
+    if before is None:
+        return Decision(outcome=Outcome.NOOP, state=known)
+    rule = choose(before.verdict, VERDICT_TABLE[before.verdict].get(type(event), ()), known, event)
     if rule.to is None:
-        return before
-    assert isinstance(rule.to, PaymentState)
-    return replace(before, state=rule.to, due_at=None)
+        return Decision(outcome=rule.outcome, state=known)
+    assert isinstance(rule.to, Verdict)
+    after = replace(before, verdict=rule.to, due_at=None)
+    return Decision(outcome=rule.outcome, state=replace(known, payment=after))
 
 
 def _captured(payment: Payment) -> Event:
@@ -56,29 +47,3 @@ def _captured(payment: Payment) -> Event:
         amount=charge.amount,
         currency=charge.currency,
     )
-
-
-def _refunded(payment: Payment) -> Event:
-    charge = payment.charge
-    return PaymentRefunded(
-        payment_id=charge.payment_id,
-        intent_id=charge.intent_id,
-        amount=charge.amount,
-        currency=charge.currency,
-    )
-
-
-def _stuck(payment: Payment) -> Event:
-    return PaymentRefundStuck(
-        payment_id=payment.charge.payment_id,
-        intent_id=payment.charge.intent_id,
-        attempts=payment.attempts,
-        last_error=payment.last_error or "",
-    )
-
-
-EMISSIONS: Final[Mapping[type[Event], Callable[[Payment], Event]]] = {
-    PaymentCaptured: _captured,
-    PaymentRefunded: _refunded,
-    PaymentRefundStuck: _stuck,
-}

@@ -9,9 +9,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from contracts.events import BookingCancelled, BookingFailed, PaymentRequested
+from contracts.events import (
+    BookingCancelled,
+    BookingConfirmed,
+    BookingFailed,
+    BookingPaymentRejected,
+    PaymentRequested,
+)
 from services.payment.rules.captures import decide_capture
-from services.payment.rules.charges import decide_charge
+from services.payment.rules.charges import decide_charge, decide_verdict
 from services.payment.rules.decision import STUCK_AFTER_ATTEMPTS, Decision, UndeclaredTransition
 from services.payment.rules.inputs import (
     CaptureDeclined,
@@ -19,10 +25,18 @@ from services.payment.rules.inputs import (
     CaptureSucceeded,
     CaptureUnanswered,
     ChargeKnown,
+    DisputeReported,
     Input,
     Keys,
+    RefundAnswered,
+    RefundDue,
+    RefundRefused,
+    RefundReported,
+    RefundUnanswered,
     keys,
 )
+from services.payment.rules.refund_job import decide_answer, decide_job
+from services.payment.rules.reports import decide_dispute, decide_refund
 from services.payment.rules.state import ClosedIntent, Known
 from services.payment.rules.table import Outcome
 
@@ -51,10 +65,20 @@ def decide(known: Known, event: Input, *, event_id: str = "") -> Decision:
             return decide_capture(known, event, event.capture_id)
         case CaptureSucceeded():
             return _succeed(known, event)
-        case BookingFailed() | BookingCancelled():
-            return _close(decide_charge(known, event), event.intent_id)
-        case _:
+        case ChargeKnown():
             return decide_charge(known, event)
+        case RefundReported():
+            return decide_refund(known, event)
+        case DisputeReported():
+            return decide_dispute(known, event)
+        case RefundAnswered():
+            return decide_answer(known, event)
+        case RefundDue() | RefundRefused() | RefundUnanswered():
+            return decide_job(known, event)
+        case BookingFailed() | BookingCancelled():
+            return _close(decide_verdict(known, event), event.intent_id)
+        case BookingConfirmed() | BookingPaymentRejected():
+            return decide_verdict(known, event)
 
 
 def _succeed(known: Known, event: CaptureSucceeded) -> Decision:

@@ -7,8 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from contracts.events import Event
-from services.payment.rules.inputs import CaptureDue, ChargeKnown, Input, RefundDue
-from services.payment.rules.state import Known
+from services.payment.rules.inputs import (
+    CaptureDue,
+    ChargeKnown,
+    DisputeReported,
+    Input,
+    RefundDue,
+    RefundReported,
+)
+from services.payment.rules.state import Dispute, Known, Refund
 from services.payment.rules.table import Guard, Outcome, Rule, Rules
 
 STUCK_AFTER_ATTEMPTS: Final = 10
@@ -36,9 +43,31 @@ def choose(state: str, cell: Rules, known: Known, event: Input) -> Rule:
 
 
 def _other_data(known: Known, event: Input) -> bool:
+    """Whether a report differs from what is known by its id, but for how far it has come."""
+    match event:
+        case ChargeKnown():
+            return known.payment is not None and known.payment.charge != event.charge
+        case RefundReported():
+            before, now = known.refund, event.refund
+            return before is not None and _what(before) != _what(now)
+        case DisputeReported():
+            held, said = known.dispute, event.dispute
+            return held is not None and _what(held) != _what(said)
+    raise AssertionError(f"{type(event).__name__} reports nothing")
+
+
+def _what(one: Refund | Dispute) -> tuple[str, int]:
+    return one.payment_id, one.amount
+
+
+def _all_back(known: Known, event: Input) -> bool:
     assert known.payment is not None
-    assert isinstance(event, ChargeKnown)
-    return known.payment.charge != event.charge
+    return known.payment.money.kept == 0
+
+
+def _nothing_to_ask(known: Known, event: Input) -> bool:
+    assert known.payment is not None
+    return known.payment.asking is None and known.payment.money.refundable == 0
 
 
 def _not_due_yet(known: Known, event: Input) -> bool:
@@ -61,6 +90,8 @@ def _often_enough(known: Known, event: Input) -> bool:
 GUARDS: Final[Mapping[Guard, Callable[[Known, Input], bool]]] = {
     Guard.ALWAYS: lambda known, event: True,
     Guard.OTHER_DATA: _other_data,
+    Guard.ALL_BACK: _all_back,
+    Guard.NOTHING_TO_ASK: _nothing_to_ask,
     Guard.NOT_DUE_YET: _not_due_yet,
     Guard.INTENT_CLOSED: lambda known, event: known.closed is not None,
     Guard.CLOSED_UNATTEMPTED: _closed_unattempted,

@@ -15,7 +15,7 @@ from contracts.events import (
     BookingPaymentRejected,
     PaymentRequested,
 )
-from services.payment.rules.state import Charge
+from services.payment.rules.state import Charge, Dispute, Refund
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,35 +66,72 @@ class CaptureUnanswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundDue:
-    """A worker is about to ask the provider for a refund; commit the decision before asking."""
+    """A worker is about to ask the provider for a refund; commit the decision before asking.
+
+    `look_again_at` is when to look again where there is nothing to ask for at the moment.
+    """
 
     payment_id: str
     now: datetime
     retry_at: datetime
+    look_again_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundSucceeded:
-    """The provider gave the money back, by its answer or by its list."""
+class RefundAnswered:
+    """The provider made the refund that we asked for, or accepted it."""
 
     payment_id: str
+    refund: Refund
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundUnanswered:
-    """The provider did not say that it gave the money back: ask again."""
+class RefundRefused:
+    """The provider will not make this refund, for it would be more than is left: nothing was done.
+
+    What it knows of the charge is reported before this, so that the next one asks for what is left.
+    """
 
     payment_id: str
     error: str
     retry_at: datetime
 
 
-Verdict = BookingConfirmed | BookingFailed | BookingCancelled | BookingPaymentRejected
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundUnanswered:
+    """The provider did not say that it made the refund: ask again, with the same key."""
+
+    payment_id: str
+    error: str
+    retry_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundReported:
+    """A webhook or the provider's list reports a refund, ours or not, and the charge it is of."""
+
+    charge: Charge
+    refund: Refund
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeReported:
+    """A webhook or the provider's list reports a dispute, and the charge it is of."""
+
+    charge: Charge
+    dispute: Dispute
+    at: datetime
+
+
+BookingVerdict = BookingConfirmed | BookingFailed | BookingCancelled | BookingPaymentRejected
 CaptureInput = (
     PaymentRequested | CaptureDue | CaptureSucceeded | CaptureDeclined | CaptureUnanswered
 )
-PaymentInput = Verdict | ChargeKnown | RefundDue | RefundSucceeded | RefundUnanswered
-Input = CaptureInput | PaymentInput
+RefundJobInput = RefundDue | RefundAnswered | RefundRefused | RefundUnanswered
+Report = ChargeKnown | RefundReported | DisputeReported
+Input = CaptureInput | BookingVerdict | RefundJobInput | Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +139,8 @@ class Keys:
     """The `_id`s of the rows that an input touches."""
 
     payment_id: str | None = None
+    refund_id: str | None = None
+    dispute_id: str | None = None
     capture_id: str | None = None
     intent_id: str | None = None
 
@@ -119,6 +158,12 @@ def keys(event: Input, *, event_id: str = "") -> Keys:
             return Keys(capture_id=event.capture_id)
         case ChargeKnown():
             return Keys(payment_id=event.charge.payment_id)
+        case RefundReported():
+            return Keys(payment_id=event.charge.payment_id, refund_id=event.refund.refund_id)
+        case RefundAnswered():
+            return Keys(payment_id=event.payment_id, refund_id=event.refund.refund_id)
+        case DisputeReported():
+            return Keys(payment_id=event.charge.payment_id, dispute_id=event.dispute.dispute_id)
         case BookingFailed() | BookingCancelled():
             return Keys(payment_id=event.payment_id, intent_id=event.intent_id)
         case _:

@@ -1,4 +1,5 @@
-"""What the payment service knows: charges, the captures it was asked for, and closed intents."""
+"""What the payment service knows: charges, what the provider reported of them, captures that it
+was asked for, and closed intents."""
 
 from __future__ import annotations
 
@@ -6,17 +7,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
+
+from contracts.money import Money, PaymentStatus, RefundedBy, Verdict, status_of
 
 
-class PaymentState(StrEnum):
-    """Where the money of one charge is. It never comes back from `refund_pending`."""
+class RefundStatus(StrEnum):
+    """How far a refund at the provider has come, earliest first: it never goes back a step."""
 
     NONE = "none"  # not heard of; never stored
-    CAPTURED = "captured"  # taken from the customer; the booking has not judged it yet
-    SETTLED = "settled"  # pays for a confirmed booking
-    REFUND_PENDING = "refund_pending"  # to go back to the customer
-    REFUNDED = "refunded"  # given back
+    PENDING = "pending"  # accepted, and on its way
+    SUCCEEDED = "succeeded"  # the customer has it
+    FAILED = "failed"  # it did not reach the customer, which may show days later
+
+
+class DisputeStatus(StrEnum):
+    """How far a dispute has come."""
+
+    NONE = "none"  # not heard of; never stored
+    OPEN = "open"  # the bank asks for the money
+    WON = "won"  # the money stays
+    LOST = "lost"  # the bank took it
 
 
 class CaptureState(StrEnum):
@@ -41,32 +52,124 @@ class Charge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refund:
+    """One refund at the provider, whoever asked for it."""
+
+    refund_id: str
+    payment_id: str
+    amount: int
+    status: RefundStatus
+    by: RefundedBy
+
+    def to_document(self) -> dict[str, Any]:
+        return _document(self, "refund_id")
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Refund:
+        return _value(
+            cls,
+            document,
+            refund_id=document["_id"],
+            status=RefundStatus(document["status"]),
+            by=RefundedBy(document["by"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispute:
+    """One dispute of a charge."""
+
+    dispute_id: str
+    payment_id: str
+    amount: int
+    status: DisputeStatus
+
+    def to_document(self) -> dict[str, Any]:
+        return _document(self, "dispute_id")
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Dispute:
+        return _value(
+            cls,
+            document,
+            dispute_id=document["_id"],
+            status=DisputeStatus(document["status"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """One charge and what became of it. `attempts` and `due_at` are those of its refund; a
-    `due_at` of None is due at once."""
+    """One charge and what became of it.
+
+    The rest is about the refund that we make. `refunds_asked` counts those that the provider has
+    answered for good, and makes the next one's key; `asking` is the amount of one that may have
+    reached the provider and has no answer yet. A `due_at` of None is due at once.
+    """
 
     charge: Charge
-    state: PaymentState
+    money: Money
+    verdict: Verdict = Verdict.UNJUDGED
     known_at: datetime | None = None
+    refunds_asked: int = 0
+    asking: int | None = None
     attempts: int = 0
     due_at: datetime | None = None
     last_error: str | None = None
     stuck: bool = False
 
+    @property
+    def status(self) -> PaymentStatus:
+        return status_of(self.verdict, self.money)
+
+    @property
+    def refund_key(self) -> str:
+        """The idempotency key of the refund that is being asked for."""
+        key = refund_key(self.charge.payment_id)
+        return f"{key}:{self.refunds_asked}" if self.refunds_asked else key
+
     def to_document(self) -> dict[str, Any]:
         """A MongoDB document of plain types; from_document() gives back an equal value."""
         document = {**_document(self.charge, "payment_id"), **_document(self)}
         del document["charge"]
-        return document
+        return {**document, "state": self.status.value, "money": self.money.model_dump()}
 
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> Payment:
+        charge = _value(Charge, document, payment_id=document["_id"])
+        if "money" not in document:
+            document = {**document, **_of_version_0_1_0(charge, document["state"])}
         return _value(
             cls,
             document,
-            charge=_value(Charge, document, payment_id=document["_id"]),
-            state=PaymentState(document["state"]),
+            charge=charge,
+            money=Money.model_validate(document["money"]),
+            verdict=Verdict(document["verdict"]),
         )
+
+
+def refund_key(payment_id: str) -> str:
+    """What every idempotency key of our refunds of a payment begins with."""
+    return f"refund:{payment_id}"
+
+
+def _of_version_0_1_0(charge: Charge, state: str) -> dict[str, Any]:
+    """What a payment had then: refunds were whole, and ours alone."""
+    is_refunded = state == PaymentStatus.REFUNDED
+    refunded = {"refunded": charge.amount, "sequence": 1} if is_refunded else {}
+    return {
+        "money": {"captured": charge.amount, **refunded},
+        "verdict": _VERDICTS_OF_VERSION_0_1_0[state],
+        "refunds_asked": int(is_refunded),
+        "asking": None,
+    }
+
+
+_VERDICTS_OF_VERSION_0_1_0: Final = {
+    "captured": Verdict.UNJUDGED,
+    "settled": Verdict.SETTLED,
+    "refund_pending": Verdict.REFUSED,
+    "refunded": Verdict.REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +221,8 @@ class Known:
     """The rows that one event touches, each None where there is none."""
 
     payment: Payment | None = None
+    refund: Refund | None = None
+    dispute: Dispute | None = None
     capture: Capture | None = None
     closed: ClosedIntent | None = None
 
@@ -130,9 +235,8 @@ def _document(value: Any, key: str | None = None) -> dict[str, Any]:
     document = {name: getattr(value, name) for name in value.__dataclass_fields__}
     if key is not None:
         document["_id"] = document.pop(key)
-    if "state" in document:
-        document["state"] = document["state"].value
-    return document
+    plain = {name: one.value for name, one in document.items() if isinstance(one, StrEnum)}
+    return {**document, **plain}
 
 
 def _value(kind: Callable[..., V], document: dict[str, Any], **read: Any) -> V:

@@ -12,25 +12,31 @@ from contracts.events import (
     BookingPaymentRejected,
     Event,
     PaymentCaptured,
+    PaymentChargedBack,
+    PaymentDisputeClosed,
+    PaymentDisputed,
     PaymentFailed,
     PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundPending,
     PaymentRefundStuck,
     PaymentRequested,
 )
+from contracts.money import Verdict
 from contracts.values import Reason
 from services.payment.rules.inputs import (
+    BookingVerdict,
     CaptureDeclined,
     CaptureDue,
     CaptureInput,
     CaptureSucceeded,
     CaptureUnanswered,
-    ChargeKnown,
-    PaymentInput,
     RefundDue,
-    RefundSucceeded,
+    RefundJobInput,
+    RefundRefused,
     RefundUnanswered,
 )
-from services.payment.rules.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState, DisputeStatus, RefundStatus
 
 
 class Outcome(StrEnum):
@@ -39,13 +45,19 @@ class Outcome(StrEnum):
     REQUEST = "request"  # a capture is to be made
     DROP = "drop"  # a capture is not to be made, for its intent is closed
     ATTEMPT = "attempt"  # the provider may be asked now
+    LATER = "later"  # there is nothing to ask the provider for at the moment
     RETRY = "retry"  # the provider has to be asked again later
     STUCK = "stuck"  # the same, and somebody should look
     CAPTURE = "capture"  # money was taken
     DECLINE = "decline"  # money will not be taken
     SETTLE = "settle"  # the money pays for a booking
     REFUND = "refund"  # the money is to go back
-    REFUNDED = "refunded"  # the money went back
+    RETURNING = "returning"  # money is on its way back
+    REFUNDED = "refunded"  # money went back
+    REFUND_FAILED = "refund_failed"  # money that was on its way back is with us again
+    DISPUTE = "dispute"  # the customer's bank asks for money
+    DISPUTE_WON = "dispute_won"  # the money stays
+    CHARGE_BACK = "charge_back"  # the customer's bank took money
     CLOSE = "close"  # nothing more is to be captured for the intent
     NOOP = "noop"  # nothing follows from this here
     DUPLICATE = "duplicate"  # this was heard before
@@ -57,7 +69,9 @@ class Guard(StrEnum):
 
     ALWAYS = "always"
     OTHER_DATA = "known with other data"
+    ALL_BACK = "all is back or on its way"
     NOT_DUE_YET = "not due yet"
+    NOTHING_TO_ASK = "the rest is on its way or disputed"
     INTENT_CLOSED = "the intent is closed"
     CLOSED_UNATTEMPTED = "the intent is closed and nothing was attempted"
     OFTEN_ENOUGH = "tried often, and not reported yet"
@@ -69,7 +83,7 @@ class Rule:
 
     when: Guard = Guard.ALWAYS
     outcome: Outcome
-    to: PaymentState | CaptureState | None = None
+    to: Verdict | RefundStatus | DisputeStatus | CaptureState | None = None
     emits: type[Event] | None = None
     reason: Reason | None = None
 
@@ -82,68 +96,115 @@ _ALARM: Final = (Rule(outcome=Outcome.ALARM),)
 _NOT_DUE: Final = Rule(when=Guard.NOT_DUE_YET, outcome=Outcome.NOOP)
 _ATTEMPT: Final = Rule(outcome=Outcome.ATTEMPT)
 _RETRY: Final = Rule(outcome=Outcome.RETRY)
+_OTHER_DATA: Final = Rule(when=Guard.OTHER_DATA, outcome=Outcome.ALARM)
+_KNOWN: Final = (_OTHER_DATA, *_DUPLICATE)
 
-_KNOWN_CHARGE: Final = (Rule(when=Guard.OTHER_DATA, outcome=Outcome.ALARM), *_DUPLICATE)
-_TAKE: Final = (Rule(outcome=Outcome.CAPTURE, to=PaymentState.CAPTURED, emits=PaymentCaptured),)
-_SETTLE: Final = (Rule(outcome=Outcome.SETTLE, to=PaymentState.SETTLED),)
-_OWE: Final = (Rule(outcome=Outcome.REFUND, to=PaymentState.REFUND_PENDING),)
-_GIVE_BACK: Final = (
-    Rule(outcome=Outcome.REFUNDED, to=PaymentState.REFUNDED, emits=PaymentRefunded),
+CHARGE_RULES: Final[Rules] = (
+    _OTHER_DATA,
+    Rule(outcome=Outcome.CAPTURE, emits=PaymentCaptured),
 )
-_STUCK: Final = Rule(when=Guard.OFTEN_ENOUGH, outcome=Outcome.STUCK, emits=PaymentRefundStuck)
+"""Of a charge that is reported for the first time; a known one is a duplicate, or other data."""
 
-PAYMENT_TABLE: Final[Mapping[PaymentState, Mapping[type[PaymentInput], Rules]]] = {
-    PaymentState.NONE: {
-        ChargeKnown: _TAKE,
-        BookingConfirmed: _NOOP,
-        BookingFailed: _NOOP,
-        BookingCancelled: _NOOP,
-        BookingPaymentRejected: _NOOP,
-        RefundDue: _NOOP,
-        RefundSucceeded: _ALARM,
-        RefundUnanswered: _NOOP,
-    },
-    PaymentState.CAPTURED: {
-        ChargeKnown: _KNOWN_CHARGE,
+# What the booking makes of a charge. What has gone back already is not given back again.
+
+_SETTLE: Final = (Rule(outcome=Outcome.SETTLE, to=Verdict.SETTLED),)
+_GIVE_BACK: Final = (
+    Rule(when=Guard.ALL_BACK, outcome=Outcome.NOOP, to=Verdict.REFUSED),
+    Rule(outcome=Outcome.REFUND, to=Verdict.REFUSED),
+)
+
+VERDICT_TABLE: Final[Mapping[Verdict, Mapping[type[BookingVerdict], Rules]]] = {
+    Verdict.UNJUDGED: {
         BookingConfirmed: _SETTLE,
-        BookingFailed: _OWE,
-        BookingCancelled: _OWE,
-        BookingPaymentRejected: _OWE,
-        RefundDue: _NOOP,
-        RefundSucceeded: _ALARM,
-        RefundUnanswered: _NOOP,
+        BookingFailed: _GIVE_BACK,
+        BookingCancelled: _GIVE_BACK,
+        BookingPaymentRejected: _GIVE_BACK,
     },
-    PaymentState.SETTLED: {
-        ChargeKnown: _KNOWN_CHARGE,
+    Verdict.SETTLED: {
         BookingConfirmed: _DUPLICATE,
-        BookingFailed: _OWE,
-        BookingCancelled: _OWE,
-        BookingPaymentRejected: _OWE,
-        RefundDue: _NOOP,
-        RefundSucceeded: _ALARM,
-        RefundUnanswered: _NOOP,
+        BookingFailed: _GIVE_BACK,
+        BookingCancelled: _GIVE_BACK,
+        BookingPaymentRejected: _GIVE_BACK,
     },
-    PaymentState.REFUND_PENDING: {
-        ChargeKnown: _KNOWN_CHARGE,
+    Verdict.REFUSED: {
         BookingConfirmed: _NOOP,  # late: the cancellation overtook it
         BookingFailed: _DUPLICATE,
         BookingCancelled: _DUPLICATE,
         BookingPaymentRejected: _DUPLICATE,
-        RefundDue: (_NOT_DUE, _ATTEMPT),
-        RefundSucceeded: _GIVE_BACK,
-        RefundUnanswered: (_STUCK, _RETRY),
-    },
-    PaymentState.REFUNDED: {
-        ChargeKnown: _KNOWN_CHARGE,
-        BookingConfirmed: _NOOP,
-        BookingFailed: _DUPLICATE,
-        BookingCancelled: _DUPLICATE,
-        BookingPaymentRejected: _DUPLICATE,
-        RefundDue: _NOOP,
-        RefundSucceeded: _DUPLICATE,
-        RefundUnanswered: _NOOP,
     },
 }
+
+# What the provider reports of refunds and disputes, whoever asked for them, in whatever order.
+
+_RETURNING: Final = Rule(
+    outcome=Outcome.RETURNING, to=RefundStatus.PENDING, emits=PaymentRefundPending
+)
+_REFUNDED: Final = Rule(outcome=Outcome.REFUNDED, to=RefundStatus.SUCCEEDED, emits=PaymentRefunded)
+_REFUND_FAILED: Final = Rule(
+    outcome=Outcome.REFUND_FAILED, to=RefundStatus.FAILED, emits=PaymentRefundFailed
+)
+
+REFUND_TABLE: Final[Mapping[RefundStatus, Mapping[RefundStatus, Rules]]] = {
+    RefundStatus.NONE: {
+        RefundStatus.PENDING: (_RETURNING,),
+        RefundStatus.SUCCEEDED: (_REFUNDED,),
+        RefundStatus.FAILED: (_REFUND_FAILED,),
+    },
+    RefundStatus.PENDING: {
+        RefundStatus.PENDING: _KNOWN,
+        RefundStatus.SUCCEEDED: (_OTHER_DATA, _REFUNDED),
+        RefundStatus.FAILED: (_OTHER_DATA, _REFUND_FAILED),
+    },
+    RefundStatus.SUCCEEDED: {
+        RefundStatus.PENDING: _KNOWN,
+        RefundStatus.SUCCEEDED: _KNOWN,
+        RefundStatus.FAILED: (_OTHER_DATA, _REFUND_FAILED),
+    },
+    RefundStatus.FAILED: {
+        RefundStatus.PENDING: _KNOWN,
+        RefundStatus.SUCCEEDED: _KNOWN,
+        RefundStatus.FAILED: _KNOWN,
+    },
+}
+
+_DISPUTED: Final = Rule(outcome=Outcome.DISPUTE, to=DisputeStatus.OPEN, emits=PaymentDisputed)
+_WON: Final = Rule(outcome=Outcome.DISPUTE_WON, to=DisputeStatus.WON, emits=PaymentDisputeClosed)
+_LOST: Final = Rule(outcome=Outcome.CHARGE_BACK, to=DisputeStatus.LOST, emits=PaymentChargedBack)
+
+DISPUTE_TABLE: Final[Mapping[DisputeStatus, Mapping[DisputeStatus, Rules]]] = {
+    DisputeStatus.NONE: {
+        DisputeStatus.OPEN: (_DISPUTED,),
+        DisputeStatus.WON: (_WON,),
+        DisputeStatus.LOST: (_LOST,),
+    },
+    DisputeStatus.OPEN: {
+        DisputeStatus.OPEN: _KNOWN,
+        DisputeStatus.WON: (_OTHER_DATA, _WON),
+        DisputeStatus.LOST: (_OTHER_DATA, _LOST),
+    },
+    DisputeStatus.WON: {
+        DisputeStatus.OPEN: _KNOWN,
+        DisputeStatus.WON: _KNOWN,
+        DisputeStatus.LOST: _ALARM,
+    },
+    DisputeStatus.LOST: {
+        DisputeStatus.OPEN: _KNOWN,
+        DisputeStatus.WON: _ALARM,
+        DisputeStatus.LOST: _KNOWN,
+    },
+}
+
+# The refund that we make: of what is left, and only while something is to go back.
+
+_STUCK: Final = Rule(when=Guard.OFTEN_ENOUGH, outcome=Outcome.STUCK, emits=PaymentRefundStuck)
+_NOTHING_TO_ASK: Final = Rule(when=Guard.NOTHING_TO_ASK, outcome=Outcome.LATER)
+
+REFUND_JOB_RULES: Final[Mapping[type[RefundJobInput], Rules]] = {
+    RefundDue: (_NOT_DUE, _NOTHING_TO_ASK, _ATTEMPT),
+    RefundRefused: (_STUCK, _RETRY),
+    RefundUnanswered: (_STUCK, _RETRY),
+}
+"""In the status `refund_pending`. In any other, nothing follows, and nothing is asked."""
 
 
 def _drop(when: Guard) -> Rule:
