@@ -1,6 +1,7 @@
 """The provider's HTTP: reads orders, lets them suffer the armed faults, answers."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Annotated, Any
@@ -17,12 +18,21 @@ from stack.provider.connection import WITHHOLD
 from stack.provider.faults import FaultPlan, Faults, Suffered
 from stack.provider.ledger import Answer, Ledger, Operation
 from stack.provider.operations import Operations
-from stack.provider.orders import Body, CaptureOrder, ChargeOrder, RefundOrder
+from stack.provider.orders import (
+    Body,
+    CaptureOrder,
+    ChargeOrder,
+    DisputeOrder,
+    OutcomeOrder,
+    RefundOrder,
+    SettleOrder,
+)
 from stack.provider.problems import EXCEPTION_HANDLERS, Problem, invalid, read_body
 from stack.provider.webhooks import Dispatcher, PendingWebhooks
 
 PAGE_ENTRIES_MAX = 1_000
 KEY_CHARACTERS_MAX = 255
+SETTLE_EVERY_S = 0.1
 
 
 class PageQuery(Body):
@@ -64,7 +74,11 @@ class Api:
             routes=[
                 Route("/charges", self.charge, methods=["POST"]),
                 Route("/captures", self.capture, methods=["POST"]),
+                Route("/charges/{payment_id}", self.of_charge, methods=["GET"]),
                 Route("/refunds", self.refund, methods=["POST"]),
+                Route("/refunds/{refund_id}", self.settle, methods=["POST"]),
+                Route("/disputes", self.dispute, methods=["POST"]),
+                Route("/disputes/{dispute_id}", self.close_dispute, methods=["POST"]),
                 Route("/ledger", self.ledger, methods=["GET"]),
                 Route("/faults", self.arm_faults, methods=["PUT"]),
                 Route("/faults", self.show_faults, methods=["GET"]),
@@ -79,10 +93,19 @@ class Api:
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         self._dispatching = asyncio.create_task(self._dispatcher.run())
+        settling = asyncio.create_task(self._settle_due())
         yield
-        self._dispatching.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._dispatching
+        for task in (self._dispatching, settling):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _settle_due(self) -> None:
+        """End pending refunds when their time has come, those of an earlier process too."""
+        while True:
+            with suppress(sqlite3.Error):  # the disk is full, say: look again
+                self._operations.settle_due()
+            await asyncio.sleep(SETTLE_EVERY_S)
 
     async def charge(self, request: Request) -> Response:
         status, body = self._operations.charge(await read_body(request, ChargeOrder))
@@ -106,8 +129,31 @@ class Api:
         intent_id = None if charge is None else charge.intent_id
         suffered = self._faults.on("refunds", intent_id, order.payment_id)
         return await self._suffer(
-            "refunds", key, suffered, lambda: self._operations.refund(order, key)
+            "refunds",
+            key,
+            suffered,
+            lambda: self._operations.refund(order, key, suffered.slow),
         )
+
+    async def settle(self, request: Request) -> Response:
+        order = await read_body(request, SettleOrder)
+        status, body = self._operations.settle(request.path_params["refund_id"], order)
+        return _json(body, status)
+
+    async def dispute(self, request: Request) -> Response:
+        status, body = self._operations.dispute(await read_body(request, DisputeOrder))
+        return _json(body, status)
+
+    async def close_dispute(self, request: Request) -> Response:
+        order = await read_body(request, OutcomeOrder)
+        status, body = self._operations.close_dispute(request.path_params["dispute_id"], order)
+        return _json(body, status)
+
+    async def of_charge(self, request: Request) -> Response:
+        known = self._ledger.of_charge(request.path_params["payment_id"])
+        for kind in ("refunds", "disputes"):
+            known[kind] = self._ledger.with_charges(known[kind])
+        return _json(orjson.dumps(known), 200)
 
     async def _suffer(
         self,
@@ -153,11 +199,17 @@ class Api:
         until = self._ledger.newest()
         charges = self._ledger.charges(after=after, until=until, limit=limit)
         refunds = self._ledger.refunds(after=after, until=until, limit=limit)
-        seqs = sorted(entry["seq"] for entry in charges + refunds)[:limit]
+        disputes = self._ledger.disputes(after=after, until=until, limit=limit)
+        seqs = sorted(entry["seq"] for entry in charges + refunds + disputes)[:limit]
         last = seqs[-1] if seqs else after
+
+        def within(entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+            return [entry for entry in entries if entry["seq"] <= last]
+
         return {
-            "charges": [entry for entry in charges if entry["seq"] <= last],
-            "refunds": [entry for entry in refunds if entry["seq"] <= last],
+            "charges": within(charges),
+            "refunds": self._ledger.with_charges(within(refunds)),
+            "disputes": self._ledger.with_charges(within(disputes)),
             "next": last,
             "more": last < until,
         }
@@ -170,6 +222,9 @@ class Api:
             yield piece
         yield b'],"refunds":['
         async for piece in _pieces(self._ledger.refunds, until):
+            yield piece
+        yield b'],"disputes":['
+        async for piece in _pieces(self._ledger.disputes, until):
             yield piece
         yield b"]}"
 

@@ -18,7 +18,7 @@ CREATE TABLE IF NOT EXISTS charges (
     amount INTEGER NOT NULL,            -- minor units
     currency TEXT NOT NULL,
     metadata TEXT,                      -- JSON
-    refunded INTEGER NOT NULL DEFAULT 0 -- sum of its refunds, minor units
+    refunded INTEGER NOT NULL DEFAULT 0 -- sum of its refunds that did not fail, minor units
 );
 CREATE TABLE IF NOT EXISTS refunds (
     seq INTEGER PRIMARY KEY,
@@ -26,7 +26,19 @@ CREATE TABLE IF NOT EXISTS refunds (
     payment_id TEXT NOT NULL,
     amount INTEGER NOT NULL,
     currency TEXT NOT NULL,
-    idempotency_key TEXT NOT NULL
+    idempotency_key TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'succeeded',
+    revision INTEGER NOT NULL DEFAULT 0, -- as seq, drawn anew when the status changes
+    settles INTEGER,                    -- when it leaves 'pending', milliseconds since 1970
+    settles_as TEXT
+);
+CREATE TABLE IF NOT EXISTS disputes (
+    seq INTEGER PRIMARY KEY,
+    dispute_id TEXT NOT NULL UNIQUE,
+    payment_id TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    revision INTEGER NOT NULL
 );
 CREATE TABLE IF NOT EXISTS answers (
     operation TEXT NOT NULL,
@@ -45,6 +57,21 @@ CREATE TABLE IF NOT EXISTS webhooks (   -- pending ones only: a row goes with it
     attempts INTEGER NOT NULL DEFAULT 0 -- failed ones in a row
 );
 CREATE INDEX IF NOT EXISTS webhooks_due ON webhooks (due);
+CREATE INDEX IF NOT EXISTS disputes_revision ON disputes (revision);
+CREATE INDEX IF NOT EXISTS disputes_payment ON disputes (payment_id);
+CREATE INDEX IF NOT EXISTS refunds_payment ON refunds (payment_id);
+"""
+ADDED = {
+    "status": "TEXT NOT NULL DEFAULT 'succeeded'",
+    "revision": "INTEGER NOT NULL DEFAULT 0",
+    "settles": "INTEGER",
+    "settles_as": "TEXT",
+}
+"""Columns of `refunds` that a ledger of an earlier version lacks."""
+INDEXES_OF_ADDED = """
+CREATE UNIQUE INDEX IF NOT EXISTS refunds_revision ON refunds (revision);
+CREATE UNIQUE INDEX IF NOT EXISTS refunds_id ON refunds (refund_id);
+CREATE INDEX IF NOT EXISTS refunds_settles ON refunds (settles) WHERE settles IS NOT NULL;
 """
 
 
@@ -56,7 +83,19 @@ def open_database(path: Path) -> sqlite3.Connection:
     # Enough against the death of this process: what is in the WAL was handed to the kernel.
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.executescript(SCHEMA)
+    _bring_up_to_date(connection)
     return connection
+
+
+def _bring_up_to_date(connection: sqlite3.Connection) -> None:
+    with transaction(connection):
+        known = {row[1] for row in connection.execute("PRAGMA table_info(refunds)")}
+        for name, declared in ADDED.items():
+            if name not in known:
+                connection.execute(f"ALTER TABLE refunds ADD COLUMN {name} {declared}")
+        connection.execute("UPDATE refunds SET revision = seq WHERE revision = 0")
+        for statement in INDEXES_OF_ADDED.strip().split("\n"):
+            connection.execute(statement)
 
 
 @contextmanager

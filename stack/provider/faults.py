@@ -4,7 +4,7 @@ They live in memory: a restarted simulator has none. A fault may be limited to o
 payment, so that tests can run side by side; the limited one is used up before the general one.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import ConfigDict, Field
 
@@ -51,10 +51,34 @@ class CaptureFault(Fault):
 
 class RefundFault(Fault):
     payment_id: Id | None = None
+    pending: bool | Times = False
+    """True: every refund is answered `pending`; a number: so many next ones."""
+    settle_after_ms: DelayMs | None = None
+    """So long after, a pending refund has succeeded."""
+    fail_after_ms: DelayMs | None = None
+    """So long after, a pending refund has failed. Without either, it ends when it is told to."""
 
     @property
     def scope(self) -> tuple[str | None, str | None]:
         return self.intent_id, self.payment_id
+
+    @property
+    def spent(self) -> bool:
+        return super().spent and not self.pending
+
+    def ends(self) -> "Slow":
+        if self.fail_after_ms is not None:
+            return Slow(self.fail_after_ms, "failed")
+        if self.settle_after_ms is not None:
+            return Slow(self.settle_after_ms, "succeeded")
+        return Slow(None, None)
+
+
+class Slow(NamedTuple):
+    """How a pending refund ends, and after how long; None where somebody has to say so."""
+
+    after_ms: int | None
+    ends_as: str | None
 
 
 class FaultPlan(Body):
@@ -132,6 +156,15 @@ class Suffered:
                     fault.decline -= 1
                 return True
         return False
+
+    def slow(self) -> Slow | None:
+        """How a refund that is accepted now ends later; None where it succeeds at once."""
+        for fault in self._faults:
+            if isinstance(fault, RefundFault) and fault.pending:
+                if fault.pending is not True:
+                    fault.pending -= 1
+                return fault.ends()
+        return None
 
     def withholds_answer(self) -> bool:
         for fault in self._faults:

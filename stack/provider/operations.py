@@ -1,4 +1,4 @@
-"""What the provider does: charge, capture, refund. Each is one transaction and happens once.
+"""What the provider does: charge, capture, refund, dispute. Each is one transaction, once.
 
 Nothing here waits, so no two operations ever interleave.
 """
@@ -6,15 +6,33 @@ Nothing here waits, so no two operations ever interleave.
 import hashlib
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 from uuid_utils import uuid7
 
 from stack.provider.database import transaction
-from stack.provider.ledger import Answer, Charge, Ledger, Operation, Refund
-from stack.provider.orders import CaptureOrder, ChargeOrder, RefundOrder, WebhookOrder
+from stack.provider.faults import Slow
+from stack.provider.ledger import (
+    Answer,
+    Charge,
+    Dispute,
+    Ledger,
+    Operation,
+    Refund,
+    RefundStatus,
+)
+from stack.provider.orders import (
+    CaptureOrder,
+    ChargeOrder,
+    DisputeOrder,
+    OutcomeOrder,
+    RefundOrder,
+    SettleOrder,
+    WebhookOrder,
+)
 from stack.provider.problems import Problem
-from stack.provider.webhooks import PendingWebhooks
+from stack.provider.webhooks import PendingWebhooks, now_ms
 
 Reply = tuple[int, bytes]
 """Status and JSON body."""
@@ -70,21 +88,68 @@ class Operations:
 
         return self._once("captures", key, order, perform)
 
-    def refund(self, order: RefundOrder, key: str) -> tuple[Answer, bool]:
+    def refund(
+        self, order: RefundOrder, key: str, slowness: Callable[[], Slow | None]
+    ) -> tuple[Answer, bool]:
+        """Shape of `once`; `slowness` is asked only where the answer is not known yet."""
+
         def perform() -> Reply:
+            slow = slowness()
             refund = Refund(
                 refund_id=_new_id("ref"),
                 payment_id=order.payment_id,
                 amount=order.amount,
                 currency=order.currency,
                 idempotency_key=key,
+                status="pending" if slow else "succeeded",
             )
-            self._ledger.add_refund(refund)
+            after_ms, ends_as = slow or Slow(None, None)
+            settles = None if after_ms is None else now_ms() + after_ms
+            self._ledger.add_refund(refund, settles, ends_as)
+            self._tell_refund(refund, order.webhook)
             body = refund.entry()
             del body["idempotencyKey"]
             return 201, orjson.dumps(body)
 
         return self._once("refunds", key, order, perform)
+
+    def settle(self, refund_id: str, order: SettleOrder) -> Reply:
+        """End a refund that was accepted, or let one fail that seemed to have succeeded."""
+        with transaction(self._connection):
+            self._settle(refund_id, order.status, order.webhook)
+        return 200, orjson.dumps({"refundId": refund_id, "status": order.status})
+
+    def settle_due(self) -> None:
+        """End the pending refunds whose time has come."""
+        for refund_id, status in self._ledger.refunds_to_settle(now_ms()):
+            with transaction(self._connection):
+                self._settle(refund_id, status, WebhookOrder())
+
+    def _settle(self, refund_id: str, status: RefundStatus, webhook: WebhookOrder) -> None:
+        refund = self._ledger.settle_refund(refund_id, status)
+        if refund is not None:
+            self._tell_refund(refund, webhook)
+
+    def dispute(self, order: DisputeOrder) -> Reply:
+        """The customer's bank asks for money back."""
+        dispute = Dispute(
+            dispute_id=_new_id("dis"),
+            payment_id=order.payment_id,
+            amount=order.amount,
+            status="open",
+        )
+        with transaction(self._connection):
+            self._ledger.add_dispute(dispute)
+            self._tell("dispute.opened", dispute, order.webhook)
+        return 201, orjson.dumps(dispute.entry())
+
+    def close_dispute(self, dispute_id: str, order: OutcomeOrder) -> Reply:
+        """The bank's verdict: a lost dispute takes the money."""
+        with transaction(self._connection):
+            dispute = self._ledger.close_dispute(dispute_id, order.outcome)
+            if dispute is not None:
+                self._tell(f"dispute.{order.outcome}", dispute, order.webhook)
+        return 200, orjson.dumps({"disputeId": dispute_id, "status": order.outcome})
 
     def _once(
         self,
@@ -111,10 +176,20 @@ class Operations:
 
     def _add(self, charge: Charge, webhook: WebhookOrder) -> None:
         self._ledger.add_charge(charge)
+        self._send(charge.entry(), webhook)
+
+    def _tell_refund(self, refund: Refund, webhook: WebhookOrder) -> None:
+        self._tell(f"refund.{refund.status}", refund, webhook)
+
+    def _tell(self, kind: str, what: Refund | Dispute, webhook: WebhookOrder) -> None:
+        """With the charge that it is of, for its own webhook may be lost, or still to come."""
+        self._send({"type": kind, **what.entry(), **self._ledger.of(what.payment_id)}, webhook)
+
+    def _send(self, body: dict[str, Any], webhook: WebhookOrder) -> None:
         if not webhook.drop:
             self._webhooks.add(
                 message_id=_new_id("msg"),
-                body=orjson.dumps(charge.entry()).decode(),
+                body=orjson.dumps(body).decode(),
                 sendings=1 + webhook.repeat,
                 delay_ms=webhook.delay_ms,
             )
@@ -125,5 +200,5 @@ def _new_id(prefix: str) -> str:
 
 
 def _fingerprint(order: CaptureOrder | RefundOrder) -> bytes:
-    asked = order.model_dump(exclude={"metadata"})
+    asked = order.model_dump(exclude={"metadata", "webhook"})
     return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()

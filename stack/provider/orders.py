@@ -1,6 +1,6 @@
 """The bodies that the provider accepts, validated strictly: no number in quotes, no float money."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -25,7 +25,7 @@ class Body(BaseModel):
 
 
 class WebhookOrder(Body):
-    """How the webhook of one charge misbehaves."""
+    """How the webhook of one charge, refund or dispute misbehaves."""
 
     delay_ms: DelayMs = 0
     repeat: Annotated[int, Field(ge=0, le=WEBHOOK_REPEAT_MAX)] = 0
@@ -55,3 +55,24 @@ class RefundOrder(Body):
     payment_id: Id
     amount: Amount
     currency: Currency
+    webhook: WebhookOrder = WebhookOrder()
+
+
+class SettleOrder(Body):
+    """How a refund that was accepted ends."""
+
+    status: Literal["succeeded", "failed"]
+    webhook: WebhookOrder = WebhookOrder()
+
+
+class DisputeOrder(Body):
+    payment_id: Id
+    amount: Amount
+    webhook: WebhookOrder = WebhookOrder()
+
+
+class OutcomeOrder(Body):
+    """How a dispute ends."""
+
+    outcome: Literal["won", "lost"]
+    webhook: WebhookOrder = WebhookOrder()

@@ -92,6 +92,12 @@ class Simulator:
         body = {"paymentId": payment_id, "amount": amount, "currency": currency}
         return await self.client.post("/refunds", json=body, headers={"Idempotency-Key": key})
 
+    async def dispute(self, payment_id: str, amount: int) -> httpx.Response:
+        return await self.client.post("/disputes", json={"paymentId": payment_id, "amount": amount})
+
+    async def close(self, dispute_id: str, outcome: str) -> httpx.Response:
+        return await self.client.post(f"/disputes/{dispute_id}", json={"outcome": outcome})
+
     async def arm(self, **faults: dict[str, Any]) -> None:
         response = await self.client.put("/faults", json=faults)
         assert response.status_code == 200, response.text

@@ -78,8 +78,21 @@ async def test_a_refund_takes_no_more_than_was_captured(simulator: Simulator) ->
 
     statuses = [answer.status_code for answer in (part, too_much, rest, again)]
     assert statuses == [201, 422, 201, 201]
+    assert too_much.json()["type"].endswith(":amount-exceeds-refundable")
+    assert too_much.json()["refundable"] == 400
+    assert (await simulator.refund(payment_id, 1, str(uuid4()))).json() == {
+        "type": "urn:provider:problem:already-refunded",
+        "title": "Already refunded",
+        "status": 422,
+        "detail": "amount: 0 of 1000 left",
+        "captured": 1_000,
+        "refunded": 1_000,
+        "disputed": 0,
+        "chargedBack": 0,
+        "refundable": 0,
+    }
     assert part.json() == again.json()
-    assert part.json().keys() == {"refundId", "paymentId", "amount", "currency"}
+    assert part.json().keys() == {"refundId", "paymentId", "amount", "currency", "status"}
     refunds = await simulator.refunds_of(payment_id)
     assert [(one["amount"], one["idempotencyKey"]) for one in refunds] == [
         (600, first),

@@ -13,7 +13,7 @@ async def test_the_whole_ledger(own_simulator: Simulator) -> None:
     refund = await own_simulator.refund("p1", 10, "k")
 
     ledger = (await own_simulator.client.get("/ledger")).json()
-    assert ledger.keys() == {"charges", "refunds"}
+    assert ledger.keys() == {"charges", "refunds", "disputes"}
     at, second_at = (charge.pop("at") for charge in ledger["charges"])
     assert ledger["charges"][0] == body
     assert ledger["charges"][1].keys() == body.keys() - {"metadata"}
@@ -45,7 +45,7 @@ async def test_pages_join_to_the_whole(own_simulator: Simulator) -> None:
     assert [one["refundId"] for one in refunds] == [one["refundId"] for one in whole["refunds"]]
 
     nothing = (await own_simulator.client.get(f"/ledger?after={after}")).json()
-    assert nothing == {"charges": [], "refunds": [], "next": after, "more": False}
+    assert nothing == {"charges": [], "refunds": [], "disputes": [], "next": after, "more": False}
     await own_simulator.kill_and_start()
     await own_simulator.paid(paymentId="later")
     page = (await own_simulator.client.get(f"/ledger?after={after}")).json()
@@ -54,6 +54,6 @@ async def test_pages_join_to_the_whole(own_simulator: Simulator) -> None:
 
 async def test_an_empty_ledger(own_simulator: Simulator) -> None:
     ledger = (await own_simulator.client.get("/ledger")).json()
-    assert ledger == {"charges": [], "refunds": []}
+    assert ledger == {"charges": [], "refunds": [], "disputes": []}
     page = (await own_simulator.client.get("/ledger?after=0")).json()
-    assert page == {"charges": [], "refunds": [], "next": 0, "more": False}
+    assert page == {"charges": [], "refunds": [], "disputes": [], "next": 0, "more": False}
