@@ -72,9 +72,9 @@ class Money(Value):
 class Condition(StrEnum):
     """When a status applies, in the words of the documentation."""
 
-    ON_ITS_WAY = "all is back or on its way"
-    TAKEN_BACK = "all is back, by a lost dispute at least in part"
-    ALL_BACK = "all is back"
+    ON_ITS_WAY = "nothing is kept, and a refund is still on its way"
+    TAKEN_BACK = "nothing is kept, after a lost dispute"
+    ALL_BACK = "nothing is kept"
     REFUSED = "the booking refused it"
     DISPUTED = "a dispute is open"
     PART_BACK = "a part is back or on its way"

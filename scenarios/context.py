@@ -114,7 +114,12 @@ class StoryContext:
                 refunded=sum(
                     refund["amount"]
                     for refund in ledger["refunds"]
-                    if refund["paymentId"] in charges
+                    if refund["paymentId"] in charges and refund["status"] != "failed"
+                ),
+                charged_back=sum(
+                    dispute["amount"]
+                    for dispute in ledger["disputes"]
+                    if dispute["paymentId"] in charges and dispute["status"] == "lost"
                 ),
             )
         return found

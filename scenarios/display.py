@@ -47,7 +47,7 @@ def table(results: Iterable[Result]) -> Table:
         box=None,
         pad_edge=False,
         padding=(0, 1, 0, 0),
-        caption="money, in cents: captured − refunded = kept",
+        caption="money, in cents: captured − gone back = kept",
         caption_justify="left",
     )
     made.add_column("scenario", no_wrap=True)
@@ -73,4 +73,5 @@ def problems(results: Iterable[Result]) -> Iterable[str]:
 
 def _money(result: Result) -> str:
     money = result.money
-    return f"{money['captured']:,} − {money['refunded']:,} = {money['kept']:,}"
+    back = money["captured"] - money["kept"]
+    return f"{money['captured']:,} − {back:,} = {money['kept']:,}"

@@ -17,6 +17,9 @@ REQUESTED: Final = "payment.requested"
 CAPTURED: Final = "payment.captured"
 PAYMENT_FAILED: Final = "payment.failed"
 REFUNDED: Final = "payment.refunded"
+DISPUTED: Final = "payment.disputed"
+DISPUTE_WON: Final = "payment.dispute.closed"
+CHARGED_BACK: Final = "payment.charged_back"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,6 +32,7 @@ class Outcome:
     events: tuple[str, ...]
     captured: int = 0
     refunded: int = 0
+    charged_back: int = 0
 
     def plus(self, *events: str, captured: int = 0, refunded: int = 0) -> Self:
         """The same with more events and more money moved."""
@@ -49,11 +53,8 @@ class Outcome:
             signed = [*(f"-{one}" for one in missing.elements())]
             signed += [f"+{one}" for one in surplus.elements()]
             yield f"emitted other events: {', '.join(signed)}"
-        if (self.captured, self.refunded) != (seen.captured, seen.refunded):
-            yield (
-                f"has {seen.captured} captured and {seen.refunded} refunded"
-                f" instead of {self.captured} and {self.refunded}"
-            )
+        if self.money != seen.money:
+            yield f"has its money at {seen.money} instead of {self.money}"
 
     @property
     def words(self) -> str:
@@ -63,8 +64,10 @@ class Outcome:
 
     @property
     def money(self) -> dict[str, int]:
-        kept = self.captured - self.refunded
-        return {"captured": self.captured, "refunded": self.refunded, "kept": kept}
+        back = self.refunded + self.charged_back
+        lost = {"charged_back": self.charged_back} if self.charged_back else {}
+        kept = self.captured - back
+        return {"captured": self.captured, "refunded": self.refunded, **lost, "kept": kept}
 
 
 def confirmed() -> Outcome:
@@ -85,4 +88,16 @@ def cancelled() -> Outcome:
         events=(CREATED, CAPTURED, CANCEL_REQUESTED, CANCELLED, REFUNDED),
         captured=PRICE,
         refunded=PRICE,
+    )
+
+
+def gone(reason: str, *events: str, refunded: int = 0, charged_back: int = 0) -> Outcome:
+    """Confirmed, then cancelled because its money went back without us."""
+    return Outcome(
+        state="cancelled",
+        reason=reason,
+        events=(CREATED, CAPTURED, CONFIRMED, *events, CANCELLED),
+        captured=PRICE,
+        refunded=refunded,
+        charged_back=charged_back,
     )

@@ -53,7 +53,8 @@ class Result:
         moved = Counter[str]()
         for outcome in self.outcomes.values():
             moved.update(outcome.money)
-        return {name: moved[name] for name in ("captured", "refunded", "kept")}
+        names = ("captured", "refunded", "charged_back", "kept")
+        return {name: moved[name] for name in names if name != "charged_back" or name in moved}
 
     def to_json(self) -> dict[str, Any]:
         """For programs: of all its bookings together, then of each."""

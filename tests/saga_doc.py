@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from contracts.events import Event
+from contracts.money import STATUSES, PaymentStatus
 from contracts.values import Reason
 from services.booking.rules import table as booking
 from services.booking.rules.state import BookingState
 from services.payment.rules import table as payment
-from services.payment.rules.state import CaptureState, PaymentState
+from services.payment.rules.state import CaptureState, DisputeStatus, RefundStatus
 
 DOCUMENT: Final = Path(__file__).parents[1] / "docs" / "saga.md"
 _SECTION: Final = re.compile(
@@ -106,15 +107,38 @@ def _named(cells: Mapping[Any, Mapping[Any, Iterable[Rule]]]) -> Cells:
     }
 
 
+def _reported(cells: Mapping[Any, Mapping[Any, Iterable[Rule]]]) -> Cells:
+    """A table whose columns are what is reported."""
+    return {
+        state: {f"*{reported}*": rules for reported, rules in row.items()}
+        for state, row in cells.items()
+    }
+
+
+def statuses() -> str:
+    """A payment's status: the first whose condition holds."""
+    lines = ["| the first that holds | is the status |", "|---|---|"]
+    return "\n".join([*lines, *(f"| {when} | **{status}** |" for when, status in STATUSES.items())])
+
+
 DRAWN: Final[Mapping[str, Callable[[], str]]] = {
     "booking-diagram": lambda: diagram(
         _booking_cells(), (BookingState.CONFIRMED, BookingState.FAILED, BookingState.CANCELLED)
     ),
     "booking-table": lambda: table(_booking_cells()),
-    "payment-diagram": lambda: diagram(
-        _named(payment.PAYMENT_TABLE), (PaymentState.SETTLED, PaymentState.REFUNDED)
+    "verdict-table": lambda: table(_named(payment.VERDICT_TABLE)),
+    "status-table": lambda: statuses(),
+    "refund-diagram": lambda: diagram(
+        _reported(payment.REFUND_TABLE), (RefundStatus.SUCCEEDED, RefundStatus.FAILED)
     ),
-    "payment-table": lambda: table(_named(payment.PAYMENT_TABLE)),
+    "refund-table": lambda: table(_reported(payment.REFUND_TABLE)),
+    "dispute-diagram": lambda: diagram(
+        _reported(payment.DISPUTE_TABLE), (DisputeStatus.WON, DisputeStatus.LOST)
+    ),
+    "dispute-table": lambda: table(_reported(payment.DISPUTE_TABLE)),
+    "refund-job-table": lambda: table(
+        _named({PaymentStatus.REFUND_PENDING: payment.REFUND_JOB_RULES})
+    ),
     "capture-diagram": lambda: diagram(
         _named(payment.CAPTURE_TABLE),
         (CaptureState.CAPTURED, CaptureState.DECLINED, CaptureState.DROPPED),

@@ -7,7 +7,7 @@ from typing import Final
 from contracts.topology import QUEUES
 from scenarios.checker.snapshot import UNROUTED, OutboxRow, Snapshot
 
-# What happens at most once, and to what: to an intent, or to a payment.
+# What happens at most once, and to what: to an intent, a payment, or a refund or dispute of one.
 ONCE_AN_INTENT: Final = frozenset(
     {
         "booking.intent.created",
@@ -22,11 +22,22 @@ ONCE_AN_INTENT: Final = frozenset(
 ONCE_A_PAYMENT: Final = frozenset(
     {
         "payment.captured",
-        "payment.refunded",
         "payment.refund.stuck",
         "booking.payment.rejected",
     }
 )
+ONCE_A_MOVE: Final = frozenset(
+    {
+        "payment.refunded",
+        "payment.refund.pending",
+        "payment.refund.failed",
+        "payment.disputed",
+        "payment.dispute.closed",
+        "payment.charged_back",
+    }
+)
+OURS: Final = "refund:"
+"""What the idempotency keys of the payment service's refunds begin with."""
 BOUND: Final[Mapping[str, tuple[str, ...]]] = {
     event_type: tuple(queue for queue, types in QUEUES.items() if event_type in types)
     for types in QUEUES.values()
@@ -55,13 +66,14 @@ def each_effect_once(snapshot: Snapshot) -> Iterator[str]:
     for (event_type, subject), times in emitted.items():
         if times > 1:
             yield f"{event_type} was emitted {times} times for {subject}"
-    refunds = Counter(refund["paymentId"] for refund in snapshot.refunds)
-    for payment_id, times in refunds.items():
+    keys = Counter(refund["idempotencyKey"] for refund in snapshot.refunds)
+    for key, times in keys.items():
         if times > 1:
-            yield f"the provider refunded {payment_id} {times} times"
+            yield f"the provider refunded {times} times under the key {key}"
     for refund in snapshot.refunds:
-        if refund["idempotencyKey"] != f"refund:{refund['paymentId']}":
-            yield f"{refund['paymentId']} was refunded under the key {refund['idempotencyKey']}"
+        key, payment_id = refund["idempotencyKey"], refund["paymentId"]
+        if key.startswith(OURS) and key.removeprefix(OURS).partition(":")[0] != payment_id:
+            yield f"{payment_id} was refunded under the key {key}"
 
 
 def nothing_behind_the_checkpoint(snapshot: Snapshot) -> Iterator[str]:
@@ -90,6 +102,8 @@ def only_poison_is_set_aside(snapshot: Snapshot) -> Iterator[str]:
 def _subject(row: OutboxRow) -> str:
     if row.type in ONCE_AN_INTENT:
         return row.intent_id
+    if row.type in ONCE_A_MOVE:
+        return str(row.moves_id)
     assert row.type in ONCE_A_PAYMENT, f"{row.type} has no rule"
     return str(row.payment_id)
 

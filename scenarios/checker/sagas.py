@@ -22,6 +22,23 @@ ENDS_OF: Final[Mapping[str, tuple[frozenset[str], ...]]] = {
         frozenset({"booking.confirmed", "booking.cancelled"}),
     ),
 }
+# Of a refund or dispute in this status: the event that says so, and what may have come before it.
+EVENTS_OF: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "pending": ("payment.refund.pending", ()),
+    "succeeded": ("payment.refunded", ("payment.refund.pending",)),
+    "failed": ("payment.refund.failed", ("payment.refund.pending", "payment.refunded")),
+    "open": ("payment.disputed", ()),
+    "won": ("payment.dispute.closed", ("payment.disputed",)),
+    "lost": ("payment.charged_back", ("payment.disputed",)),
+}
+AT_REST: Final = (
+    "captured",
+    "settled",
+    "partially_refunded",
+    "disputed",
+    "refunded",
+    "charged_back",
+)
 REFUSALS: Final = ("booking.failed", "booking.cancelled", "booking.payment.rejected")
 
 
@@ -64,19 +81,23 @@ def _refused_with(booking: Document) -> set[str]:
 
 def _payments_and_events(snapshot: Snapshot) -> Iterator[str]:
     emitted = {
-        (row.type, str(row.payment_id))
+        (row.type, str(row.moves_id or row.payment_id))
         for row in snapshot.outbox
         if row.service == "payment" and row.type != "payment.failed"
     }
     stored = set()
     for payment_id, payment in snapshot.payments.items():
         stored.add(("payment.captured", payment_id))
-        if payment["state"] == "refunded":
-            stored.add(("payment.refunded", payment_id))
         if payment["stuck"]:
             stored.add(("payment.refund.stuck", payment_id))
-    for event_type, payment_id in stored ^ emitted:
-        yield f"{payment_id}: of its state and {event_type}, one is missing"
+    passed: set[tuple[str, str]] = set()  # what may have been emitted on the way
+    for rows in (snapshot.known_refunds, snapshot.known_disputes):
+        for id_, row in rows.items():
+            (stored_as, passed_by) = EVENTS_OF[row["status"]]
+            stored.add((stored_as, id_))
+            passed |= {(event_type, id_) for event_type in passed_by}
+    for event_type, id_ in (stored - emitted) | (emitted - stored - passed):
+        yield f"{id_}: of its state and {event_type}, one is missing"
     failed = {row.intent_id for row in snapshot.outbox if row.type == "payment.failed"}
     given_up = {
         capture["intent_id"]
@@ -113,9 +134,11 @@ def every_saga_final(snapshot: Snapshot) -> Iterator[str]:
             if deadline is None or deadline + DEADLINE_SLACK < snapshot.now:
                 yield f"{intent_id} is still {booking['state']}; its deadline was {deadline}"
     for payment_id, payment in snapshot.payments.items():
-        if payment["state"] not in ("settled", "refunded", "captured"):
+        money = payment["money"]
+        waits = money["refund_pending"] or money["disputed"]  # for the provider or the bank
+        if payment["state"] not in AT_REST and not waits:
             yield f"the payment {payment_id} is still {payment['state']}"
-        if payment["state"] == "captured":
+        if payment["verdict"] == "unjudged":
             judging = snapshot.bookings.get(payment["intent_id"])
             if judging is None or judging["state"] not in WAITING:
                 yield f"the payment {payment_id} was captured and never judged"

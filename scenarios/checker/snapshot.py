@@ -24,7 +24,7 @@ DEAD: Final = tuple(f"{queue}.dead" for queue in QUEUES)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """An event as its service wrote it."""
+    """An event as its service wrote it; `moves_id` is that of its refund or dispute."""
 
     service: str
     id: str
@@ -32,12 +32,15 @@ class OutboxRow:
     intent_id: str
     payment_id: str | None
     state: str
+    moves_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
     """`inbox` holds "<queue>/<event id>"; bookings, payments, captures and views are by their id.
 
+    `charges`, `refunds` and `disputes` are the provider's; `known_refunds` and `known_disputes` are
+    what the payment service knows of them, by their id.
     `refused` are the payments that each intent's booking rejected.
     `rivals` are bookings out of scope that want a resource of one in scope. `is_whole` is False
     where only some intents are in scope; what lies in the queues is then not known.
@@ -53,10 +56,13 @@ class Snapshot:
     rivals: Mapping[str, Document]
     slots: Mapping[str, str]
     payments: Mapping[str, Document]
+    known_refunds: Mapping[str, Document]
+    known_disputes: Mapping[str, Document]
     captures: Mapping[str, Document]
     views: Mapping[str, Document]
     charges: tuple[Document, ...]
     refunds: tuple[Document, ...]
+    disputes: tuple[Document, ...]
     waiting: Mapping[str, int]
     dead_letters: tuple[DeadLetter, ...]
     injected_poison: frozenset[str] = field(default=frozenset())
@@ -110,6 +116,8 @@ class _Reader:
         """The fields of a Snapshot that are stored."""
         outbox = [row for service in SERVICES for row in await self._outbox(service)]
         bookings = await self._by_id("booking", "bookings", self._about("_id"))
+        payments = await self._by_id("payment", "payments", self._about("intent_id"))
+        of_payments = {} if self._wanted is None else {"payment_id": {"$in": list(payments)}}
         return {
             "intents": frozenset(
                 await self._by_id("gateway", "intents", self._about("_id"), "_id")
@@ -120,7 +128,9 @@ class _Reader:
             "refused": await self._refused(),
             "rivals": await self._rivals(bookings),
             "slots": await self._slots(bookings),
-            "payments": await self._by_id("payment", "payments", self._about("intent_id")),
+            "payments": payments,
+            "known_refunds": await self._by_id("payment", "refunds", of_payments),
+            "known_disputes": await self._by_id("payment", "disputes", of_payments),
             "captures": await self._by_id("payment", "captures", self._about("intent_id")),
             "views": await self._by_id("gateway", "views", self._about("_id")),
         }
@@ -147,7 +157,8 @@ class _Reader:
             service,
             "outbox",
             self._about("subject"),
-            *("type", "subject", "state", "data.paymentId"),
+            *("type", "subject", "state"),
+            *("data.paymentId", "data.refundId", "data.disputeId"),
         )
         return [
             OutboxRow(
@@ -157,6 +168,7 @@ class _Reader:
                 intent_id=row["subject"],
                 payment_id=row["data"].get("paymentId"),
                 state=row["state"],
+                moves_id=row["data"].get("refundId") or row["data"].get("disputeId"),
             )
             for row in rows
         ]
@@ -205,8 +217,11 @@ async def _ledger(connections: Connections, wanted: frozenset[str] | None) -> Do
     ledger = reply.json()
     charges = [one for one in ledger["charges"] if wanted is None or one["intentId"] in wanted]
     ours = {charge["paymentId"] for charge in charges}
-    refunds = [one for one in ledger["refunds"] if wanted is None or one["paymentId"] in ours]
-    return {"charges": tuple(charges), "refunds": tuple(refunds)}
+    moved = {
+        kind: tuple(one for one in ledger[kind] if wanted is None or one["paymentId"] in ours)
+        for kind in ("refunds", "disputes")
+    }
+    return {"charges": tuple(charges), **moved}
 
 
 class Letters:

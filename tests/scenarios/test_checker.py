@@ -189,7 +189,40 @@ def a_booking_was_given_away(snapshot: Snapshot) -> Snapshot:
 @breaks("I4")
 def a_payment_that_pays_was_not_settled(snapshot: Snapshot) -> Snapshot:
     payment = the(snapshot.payments, state="settled")
-    return replace(snapshot, payments=with_row(snapshot.payments, payment, state="captured"))
+    return replace(snapshot, payments=with_row(snapshot.payments, payment, verdict="unjudged"))
+
+
+def moved(rows: tuple[Document, ...], was: str, **changes: Any) -> tuple[Document, ...]:
+    """The first refund or dispute in this status is another."""
+    old = next(row for row in rows if row["status"] == was)
+    return tuple({**row, **changes} if row is old else row for row in rows)
+
+
+@breaks("I4")
+def a_lost_dispute_was_never_heard_of(snapshot: Snapshot) -> Snapshot:
+    lost = the(snapshot.known_disputes, status="lost")
+    return replace(snapshot, known_disputes=without(snapshot.known_disputes, lost))
+
+
+@breaks("I4")
+def a_booking_stands_on_money_that_was_charged_back(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, disputes=moved(snapshot.disputes, "won", status="lost"))
+
+
+@breaks("I4")
+def a_refund_that_failed_was_not_made_again(snapshot: Snapshot) -> Snapshot:
+    return replace(snapshot, refunds=moved(snapshot.refunds, "succeeded", status="failed"))
+
+
+@breaks("I3")
+def a_chargeback_was_never_reported(snapshot: Snapshot) -> Snapshot:
+    return without_event(snapshot, "payment.charged_back")
+
+
+@breaks("I2")
+def a_dispute_was_reported_twice(snapshot: Snapshot) -> Snapshot:
+    again = replace(event(snapshot, "payment.disputed"), id="another")
+    return replace(snapshot, outbox=(*snapshot.outbox, again))
 
 
 @breaks("I5")
@@ -247,7 +280,7 @@ def a_refund_is_still_owed(snapshot: Snapshot) -> Snapshot:
 @breaks("I6")
 def a_payment_was_never_judged(snapshot: Snapshot) -> Snapshot:
     payment = the(snapshot.payments, state="refunded")
-    return replace(snapshot, payments=with_row(snapshot.payments, payment, state="captured"))
+    return replace(snapshot, payments=with_row(snapshot.payments, payment, verdict="unjudged"))
 
 
 @breaks("I6")

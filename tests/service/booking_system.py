@@ -15,7 +15,7 @@ from tests.eventually import eventually
 from tests.metrics.exposition import scrape
 
 FINAL = {"confirmed", "failed", "cancelled"}
-AT_REST = {"settled", "refunded"}
+AT_REST = {"settled", "refunded", "partially_refunded", "disputed", "charged_back"}
 PRICE = 1_000
 QUANTUM = timedelta(minutes=15)
 ALL = ("gateway", "booking", "payment", "relay", "provider")

@@ -18,7 +18,7 @@ from services.payment.provider.port import HttpProvider, Unanswered
 from services.payment.provider.worker import Worker
 from services.payment.rules.core import Input
 from services.payment.rules.inputs import CaptureDeclined, CaptureSucceeded
-from services.payment.rules.state import Capture, CaptureState, Charge
+from services.payment.rules.state import Capture, CaptureState, Charge, Known
 from services.payment.work import Ledger
 from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
@@ -92,9 +92,9 @@ class Asked(Captures):
         self._answer = answer
         self.rounds = 0
 
-    async def ask(self, row: Document, now: datetime) -> Input:
+    async def ask(self, known: Known, row: Document, now: datetime) -> list[Input]:
         self.rounds += 1
-        return await self._answer(row, now)
+        return [await self._answer(row, now)]
 
 
 @asynccontextmanager
@@ -118,7 +118,8 @@ async def ledger(client: Client) -> Ledger:
     database = client.get_default_database()
     outbox = Outbox(database, source="/test", clock=DatabaseClock(client))
     await outbox.prepare()
-    await ensure_collections(database, "payments", "captures", "closed_intents")
+    names = ("payments", "refunds", "disputes", "captures", "closed_intents")
+    await ensure_collections(database, *names)
     return Ledger(database, outbox)
 
 

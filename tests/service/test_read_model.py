@@ -45,8 +45,9 @@ async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Boo
     payment_id = await city.pay(intent_id)
     view = await city.final(intent_id)
     paid = {"paymentId": payment_id, "status": "settled", "amount": PRICE, "currency": "USD"}
+    back = {"refunded": 0, "disputed": 0, "chargedBack": 0}
     assert (view["status"], view["amount"], view["currency"]) == ("confirmed", PRICE, "USD")
-    assert view["payments"] == [paid]
+    assert view["payments"] == [{**paid, **back}]
     assert view["slot"]["resourceId"] == wanted["resourceId"]
     types = [entry["type"] for entry in view["timeline"]]
     assert types == ["booking.intent.created", "payment.captured", "booking.confirmed"]

@@ -19,7 +19,7 @@ class BookingState(StrEnum):
     PAYMENT_RECEIVED_FIRST = "payment_received_first"  # paid, but the intent was not heard of yet
     CONFIRMED = "confirmed"  # paid, and the slot is the customer's
     FAILED = "failed"  # will not come to be; whatever was paid goes back
-    CANCELLED = "cancelled"  # given up on request; whatever was paid goes back
+    CANCELLED = "cancelled"  # given up, or its money went back; what is left of it goes back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

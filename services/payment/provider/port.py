@@ -55,7 +55,7 @@ class Page(_Answer):
 
     charges: list[dict[str, Any]]
     refunds: list[dict[str, Any]]
-    disputes: list[dict[str, Any]]
+    disputes: list[dict[str, Any]] = []
     next: int
     more: bool
 

@@ -18,12 +18,18 @@ from contracts.events import (
     BookingPaymentRejected,
     Event,
     PaymentCaptured,
+    PaymentChargedBack,
+    PaymentDisputeClosed,
+    PaymentDisputed,
     PaymentFailed,
     PaymentRefunded,
+    PaymentRefundFailed,
+    PaymentRefundPending,
     PaymentRefundStuck,
     PaymentRequested,
     decode,
 )
+from contracts.money import Money, RefundedBy
 from contracts.values import AMOUNT_MAX_MINOR_UNITS, ERROR_MAX_CHARS, ID_MAX_CHARS, Reason, Slot
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -31,6 +37,24 @@ SLOT = Slot(resource_id="room-1", starts_at=NOON, ends_at=NOON + timedelta(minut
 MONEY: dict[str, Any] = {"amount": 5_000, "currency": "EUR"}
 PAID: dict[str, Any] = {"intent_id": "i1", "payment_id": "p1"}
 
+_LEFT: dict[str, Any] = {
+    "sequence": 2,
+    "captured": 5000,
+    "refunded": 2000,
+    "refundPending": 0,
+    "disputed": 0,
+    "chargedBack": 3000,
+}
+_OF: dict[str, Any] = {**MONEY, "money": Money.model_validate(_LEFT)}
+OF_REFUND: dict[str, Any] = {**_OF, "refund_id": "r1", "by": RefundedBy.ELSEWHERE}
+OF_DISPUTE: dict[str, Any] = {**_OF, "dispute_id": "d1"}
+WIRE: dict[str, Any] = {
+    "intentId": "i1",
+    "paymentId": "p1",
+    "amount": 5000,
+    "currency": "EUR",
+    "money": _LEFT,
+}
 GOLDEN: tuple[tuple[Event, dict[str, Any]], ...] = (
     (
         BookingIntentCreated(intent_id="i1", user_id="u1", slot=SLOT, created_at=NOON, **MONEY),
@@ -90,6 +114,21 @@ GOLDEN: tuple[tuple[Event, dict[str, Any]], ...] = (
         {"intentId": "i1", "paymentId": "p1", "amount": 5000, "currency": "EUR"},
     ),
     (
+        PaymentRefunded(**PAID, **OF_REFUND),
+        {**WIRE, "refundId": "r1", "by": "elsewhere"},
+    ),
+    (
+        PaymentRefundPending(**PAID, **OF_REFUND),
+        {**WIRE, "refundId": "r1", "by": "elsewhere"},
+    ),
+    (
+        PaymentRefundFailed(**PAID, **OF_REFUND),
+        {**WIRE, "refundId": "r1", "by": "elsewhere"},
+    ),
+    (PaymentDisputed(**PAID, **OF_DISPUTE), {**WIRE, "disputeId": "d1"}),
+    (PaymentDisputeClosed(**PAID, **OF_DISPUTE), {**WIRE, "disputeId": "d1"}),
+    (PaymentChargedBack(**PAID, **OF_DISPUTE), {**WIRE, "disputeId": "d1"}),
+    (
         PaymentRefundStuck(**PAID, attempts=10, last_error="503"),
         {"intentId": "i1", "paymentId": "p1", "attempts": 10, "lastError": "503"},
     ),
@@ -116,9 +155,11 @@ def test_golden(event: Event, data: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(("event", "data"), GOLDEN, ids=lambda case: getattr(case, "TYPE", ""))
 def test_each_field_that_is_missing_is_named(event: Event, data: dict[str, Any]) -> None:
-    optional = {"slot"} | (
-        {"paymentId"} if type(event) in (BookingFailed, BookingCancelled) else set()
-    )
+    optional = {"slot"}
+    if type(event) in (BookingFailed, BookingCancelled):
+        optional |= {"paymentId"}
+    if type(event) is PaymentRefunded:  # version 0.1.0 had none of them
+        optional |= {"refundId", "by", "money"}
     for name in data.keys() - optional:
         with pytest.raises(InvalidEvent, match=f"{name}: Field required"):
             decode(event.TYPE, {key: value for key, value in data.items() if key != name})

@@ -16,11 +16,15 @@ from contracts.events import (
     BookingPaymentRejected,
     Event,
     PaymentCaptured,
+    PaymentChargedBack,
     PaymentFailed,
+    PaymentRefunded,
+    PaymentRefundPending,
 )
+from contracts.money import Money, RefundedBy
 from contracts.topology import QUEUES
 from contracts.values import Reason, Slot
-from services.booking.rules.core import Input, UndeclaredTransition, decide
+from services.booking.rules.core import Input, Returned, UndeclaredTransition, decide
 from services.booking.rules.state import Booking, BookingState, HeldPayment
 from services.booking.rules.table import TABLE, DeadlinePassed
 
@@ -34,6 +38,28 @@ SECOND = PAYMENT.model_copy(update={"payment_id": "p2"})
 DECLINED = PaymentFailed(intent_id="i1", reason=Reason.DECLINED)
 CANCEL = BookingCancelRequested(intent_id="i1", requested_by="u1")
 DEADLINE = DeadlinePassed(intent_id="i1")
+
+PART = Money(sequence=1, captured=100, refunded=99)
+GONE = Money(sequence=2, captured=100, refunded=99, refund_pending=1)
+_OF_REFUND: dict[str, Any] = {
+    "intent_id": "i1",
+    "payment_id": "p1",
+    "amount": 1,
+    "currency": "USD",
+    "refund_id": "r1",
+    "by": RefundedBy.ELSEWHERE,
+    "money": GONE,
+}
+REFUNDED = PaymentRefunded(**_OF_REFUND)
+RETURNING = PaymentRefundPending(**_OF_REFUND)
+CHARGED_BACK = PaymentChargedBack(
+    intent_id="i1", payment_id="p1", amount=1, currency="USD", dispute_id="d1", money=GONE
+)
+RETURNS: tuple[Returned, ...] = (
+    REFUNDED,
+    RETURNING,
+    CHARGED_BACK,
+)
 
 HELD = HeldPayment(payment_id="p1", **PRICE)
 PENDING = Booking(intent_id="i1", state=BookingState.PENDING, slot=SLOT, deadline_at=NOON, **PRICE)
@@ -136,6 +162,30 @@ CELLS: tuple[Cell, ...] = (
 )
 
 
+def _returned(event: Returned) -> tuple[Cell, ...]:
+    """What each state makes of a payment that went back without us, in whole."""
+    reason = Reason.CHARGED_BACK if event is CHARGED_BACK else Reason.REFUNDED_ELSEWHERE
+    other = event.model_copy(update={"payment_id": "p2"})
+    refused, refused_other = (rejected("p1", reason),), (rejected("p2", reason),)
+    gone = BookingCancelled(intent_id="i1", payment_id="p1", reason=reason)
+    failing = (failed(reason, "p1"),)
+    return (
+        (None, event, True, "reject_payment", None, refused, None, None),
+        (PENDING, event, True, "reject_payment", "pending", refused, None, None),
+        (PAID_FIRST, event, True, "fail", "failed", failing, None, "clear"),
+        (PAID_FIRST, other, True, "reject_payment", PAID, refused_other, None, None),
+        (CONFIRMED, event, True, "cancel", "cancelled", (gone,), "free", "clear"),
+        (CONFIRMED, other, True, "reject_payment", "confirmed", refused_other, None, None),
+        (FAILED, event, True, "duplicate", "failed", (), None, None),
+        (FAILED, other, True, "reject_payment", "failed", refused_other, None, None),
+        (CANCELLED, event, True, "duplicate", "cancelled", (), None, None),
+        (CANCELLED, other, True, "reject_payment", "cancelled", refused_other, None, None),
+    )
+
+
+CELLS += tuple(cell for event in RETURNS for cell in _returned(event))
+
+
 def _cell_id(cell: Cell) -> str:
     before, event, slot_free, outcome, *_ = cell
     return f"{before and before.state}-{type(event).__name__}-{slot_free}-{outcome}"
@@ -152,6 +202,25 @@ def test_cell(cell: Cell) -> None:
     assert decision.deadline == deadline
     if outcome in ("noop", "duplicate"):
         assert decision.state is before
+
+
+@pytest.mark.parametrize("event", RETURNS, ids=lambda event: event.TYPE)
+@pytest.mark.parametrize("before", [None, PENDING, PAID_FIRST, CONFIRMED, FAILED, CANCELLED])
+def test_a_part_that_goes_back_changes_nothing(before: Booking | None, event: Input) -> None:
+    assert isinstance(event, Returned)
+    part = event.model_copy(update={"money": PART})
+    decision = decide(before, part, slot_free=True, refused_before=False)
+    assert (decision.outcome, decision.state, decision.events) == ("noop", before, ())
+
+
+@pytest.mark.parametrize("before", [None, PENDING])
+def test_a_payment_that_went_back_before_it_was_heard_of_never_pays(
+    before: Booking | None,
+) -> None:
+    decision = decide(before, REFUNDED, slot_free=True, refused_before=False)
+    assert decision.refused == "p1"
+    late = decide(before, PAYMENT, slot_free=True, refused_before=True)
+    assert (late.outcome, late.state, late.events) == ("duplicate", before, ())
 
 
 def test_every_declared_cell_is_written_down_above() -> None:

@@ -171,7 +171,13 @@ def test_a_payment_that_came_first_shows_as_such_until_the_intent_is_known() -> 
 
 def test_a_later_event_alone_tells_of_its_payment() -> None:
     view = _hear(10)
-    payment = {"paymentId": "p2", "status": "refund_pending", "amount": None, "currency": None}
+    payment: dict[str, Any] = {
+        "paymentId": "p2",
+        "status": "refund_pending",
+        "amount": None,
+        "currency": None,
+    }
+    payment |= {"refunded": 0, "disputed": 0, "chargedBack": 0}
     assert view.to_json()["payments"] == [payment]
 
 
@@ -189,7 +195,15 @@ def test_json_of_a_booking_that_was_cancelled() -> None:
             "endsAt": "2026-01-31T12:15:00Z",
         },
         "payments": [
-            {"paymentId": "p1", "status": "refund_pending", "amount": 100, "currency": "USD"}
+            {
+                "paymentId": "p1",
+                "status": "refund_pending",
+                "amount": 100,
+                "currency": "USD",
+                "refunded": 0,
+                "disputed": 0,
+                "chargedBack": 0,
+            }
         ],
         "timeline": [
             {

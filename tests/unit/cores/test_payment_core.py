@@ -19,6 +19,7 @@ from contracts.events import (
     PaymentRefundStuck,
     PaymentRequested,
 )
+from contracts.money import Money, RefundedBy, Verdict
 from contracts.topology import QUEUES
 from contracts.values import ERROR_MAX_CHARS, Reason
 from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, UndeclaredTransition, decide, keys
@@ -30,8 +31,9 @@ from services.payment.rules.inputs import (
     ChargeKnown,
     Input,
     Keys,
+    RefundAnswered,
     RefundDue,
-    RefundSucceeded,
+    RefundRefused,
     RefundUnanswered,
 )
 from services.payment.rules.state import (
@@ -41,9 +43,10 @@ from services.payment.rules.state import (
     ClosedIntent,
     Known,
     Payment,
-    PaymentState,
+    Refund,
+    RefundStatus,
 )
-from services.payment.rules.table import CAPTURE_TABLE, PAYMENT_TABLE
+from services.payment.rules.table import CAPTURE_TABLE, VERDICT_TABLE
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
@@ -57,8 +60,16 @@ CONFIRMED = BookingConfirmed(**PAID, **MONEY)
 FAILED = BookingFailed(**PAID, reason=Reason.AMOUNT_MISMATCH)
 CANCELLED = BookingCancelled(**PAID, reason=Reason.CANCELLED)
 REJECTED = BookingPaymentRejected(**PAID, reason=Reason.ALREADY_PAID)
-REFUND_DUE = RefundDue(payment_id="p1", now=NOW, retry_at=LATER)
-REFUND_MADE = RefundSucceeded(payment_id="p1")
+REFUND_DUE = RefundDue(payment_id="p1", now=NOW, retry_at=LATER, look_again_at=LATER)
+REFUND = Refund(
+    refund_id="r1",
+    payment_id="p1",
+    amount=100,
+    status=RefundStatus.SUCCEEDED,
+    by=RefundedBy.SERVICE,
+)
+REFUND_MADE = RefundAnswered(payment_id="p1", refund=REFUND, at=NOW)
+REFUND_REFUSED = RefundRefused(payment_id="p1", error="already-refunded", retry_at=LATER)
 REFUND_LOST = RefundUnanswered(payment_id="p1", error="503", retry_at=LATER)
 INPUTS: tuple[Input, ...] = (
     KNOWN,
@@ -69,37 +80,53 @@ INPUTS: tuple[Input, ...] = (
     REJECTED,
     REFUND_DUE,
     REFUND_MADE,
+    REFUND_REFUSED,
     REFUND_LOST,
 )
 
-# Each row in the order of INPUTS: the outcome, and after ">" the next state where it changes. An
+# Each row in the order of INPUTS: the outcome, and after ">" the next status where it changes. An
 # outcome after "|" is what it is called where the intent is closed by the event as well.
 MOVES = {
-    None: "capture>captured capture>captured noop noop|close noop|close noop noop alarm noop",
+    None: "capture>captured capture>captured noop noop|close noop|close noop noop alarm noop noop",
     "captured": "duplicate alarm settle>settled refund>refund_pending refund>refund_pending "
-    "refund>refund_pending noop alarm noop",
+    "refund>refund_pending noop refunded>refunded noop noop",
     "settled": "duplicate alarm duplicate refund>refund_pending refund>refund_pending "
-    "refund>refund_pending noop alarm noop",
+    "refund>refund_pending noop refunded>refunded noop noop",
     "refund_pending": "duplicate alarm noop duplicate duplicate duplicate attempt "
-    "refunded>refunded retry",
-    "refunded": "duplicate alarm noop duplicate duplicate duplicate noop duplicate noop",
+    "refunded>refunded retry retry",
+    "refunded": "duplicate alarm noop duplicate duplicate duplicate noop duplicate noop noop",
+}
+VERDICTS = {
+    "captured": Verdict.UNJUDGED,
+    "settled": Verdict.SETTLED,
+    "refund_pending": Verdict.REFUSED,
+    "refunded": Verdict.REFUSED,
 }
 
 
-def _payment(state: str | None, **fields: Any) -> Payment | None:
-    if state is None:
+def _payment(status: str | None, **fields: Any) -> Payment | None:
+    if status is None:
         return None
-    return Payment(charge=CHARGE, state=PaymentState(state), known_at=NOW, **fields)
+    back = {"refunded": 100, "sequence": 1} if status == "refunded" else {}
+    money = Money(captured=100, **back)
+    payment = Payment(charge=CHARGE, money=money, verdict=VERDICTS[status], known_at=NOW, **fields)
+    assert payment.status == status
+    return payment
+
+
+def _known(status: str | None) -> Known:
+    refund = REFUND if status == "refunded" else None
+    return Known(payment=_payment(status), refund=refund)
 
 
 @pytest.mark.parametrize("state", MOVES)
 def test_a_payment_s_row_of_the_table(state: str | None) -> None:
-    before = _payment(state)
     for event, move in zip(INPUTS, MOVES[state].split(), strict=True):
-        decision = decide(Known(payment=before), event)
+        decision = decide(_known(state), event)
         outcomes, _, after = move.partition(">")
         assert decision.outcome == outcomes.split("|")[-1], event
-        assert (decision.state.payment and decision.state.payment.state) == (after or state), event
+        payment = decision.state.payment
+        assert (payment and payment.status) == (after or state), event
         assert (decision.state.closed is not None) == (event in (FAILED, CANCELLED))
 
 
@@ -108,7 +135,9 @@ def test_a_charge_is_reported_once_and_a_refund_is_reported_once() -> None:
     assert reported.events == (PaymentCaptured(user_id="u1", **PAID, **MONEY),)
     assert decide(reported.state, KNOWN).events == ()
     refunded = decide(Known(payment=_payment("refund_pending")), REFUND_MADE)
-    assert refunded.events == (PaymentRefunded(**PAID, **MONEY),)
+    money = Money(sequence=1, captured=100, refunded=100)
+    by = {"refund_id": "r1", "by": RefundedBy.SERVICE, "money": money}
+    assert refunded.events == (PaymentRefunded(**PAID, **MONEY, **by),)
     assert decide(refunded.state, REFUND_MADE).events == ()
 
 
@@ -133,15 +162,56 @@ def test_a_refund_is_asked_for_again_when_it_is_due_and_not_before() -> None:
     assert asked.payment is not None
     assert (asked.payment.attempts, asked.payment.due_at) == (1, LATER)
     assert decide(asked, REFUND_DUE).outcome == "noop"
-    due = decide(asked, RefundDue(payment_id="p1", now=LATER, retry_at=LATER))
-    assert due.outcome == "attempt"
+    assert decide(asked, replace(REFUND_DUE, now=LATER)).outcome == "attempt"
+
+
+def test_a_refund_that_may_have_been_made_is_asked_for_with_the_same_key_and_amount() -> None:
+    owed = replace(_owed(), money=Money(sequence=1, captured=100, refunded=30))
+    asked = decide(Known(payment=owed), REFUND_DUE).state.payment
+    assert asked is not None
+    assert (asked.asking, asked.refund_key) == (70, "refund:p1")
+    less = replace(asked, money=Money(sequence=2, captured=100, refunded=50), due_at=None)
+    again = decide(Known(payment=less), REFUND_DUE).state.payment
+    assert again is not None
+    assert (again.asking, again.refund_key) == (70, "refund:p1"), "its answer is not known yet"
+    refused = decide(Known(payment=again), REFUND_REFUSED).state.payment
+    assert refused is not None
+    assert (refused.asking, refused.refund_key) == (None, "refund:p1:1")
+    next_one = decide(Known(payment=replace(refused, due_at=None)), REFUND_DUE).state.payment
+    assert next_one is not None
+    assert next_one.asking == 50
+
+
+def test_what_is_on_its_way_or_disputed_is_not_asked_for() -> None:
+    for sums in ({"refund_pending": 100}, {"disputed": 100}, {"refunded": 40, "disputed": 60}):
+        waiting = replace(_owed(), money=Money(captured=100, **sums))
+        decision = decide(Known(payment=waiting), REFUND_DUE)
+        assert (decision.outcome, decision.events) == ("later", ())
+        assert decision.state.payment == replace(waiting, due_at=LATER)
+
+
+def test_a_payment_of_version_0_1_0_is_read() -> None:
+    for status, verdict in VERDICTS.items():
+        payment = _payment(status)
+        assert payment is not None
+        document = payment.to_document()
+        for name in ("money", "verdict", "refunds_asked", "asking"):
+            del document[name]
+        read = Payment.from_document(document)
+        assert (read.status, read.verdict) == (status, verdict)
+
+
+def _owed() -> Payment:
+    payment = _payment("refund_pending")
+    assert payment is not None
+    return payment
 
 
 def test_a_refund_that_keeps_failing_is_reported_once_and_still_tried() -> None:
     known = Known(payment=_payment("refund_pending"))
     reported: list[Event] = []
     for _ in range(STUCK_AFTER_ATTEMPTS + 2):
-        known = decide(known, RefundDue(payment_id="p1", now=LATER, retry_at=LATER)).state
+        known = decide(known, replace(REFUND_DUE, now=LATER)).state
         decision = decide(known, replace(REFUND_LOST, error="x" * 2_000))
         reported += decision.events
         known = decision.state
@@ -150,7 +220,7 @@ def test_a_refund_that_keeps_failing_is_reported_once_and_still_tried() -> None:
     )
     assert reported == [stuck]
     assert known.payment is not None
-    assert known.payment.state == "refund_pending"
+    assert known.payment.status == "refund_pending"
 
 
 # Captures
@@ -255,8 +325,8 @@ def test_an_answer_for_a_capture_that_nobody_asked_for_is_loud() -> None:
 
 def test_the_tables_are_complete() -> None:
     brought = {EVENTS[event_type] for event_type in QUEUES["payment.events"]}
-    for row in PAYMENT_TABLE.values():
-        assert row.keys() == {type(event) for event in INPUTS}
+    for row in VERDICT_TABLE.values():
+        assert row.keys() == {type(event) for event in (CONFIRMED, FAILED, CANCELLED, REJECTED)}
     for state, cells in CAPTURE_TABLE.items():
         none: set[type] = {PaymentRequested}
         reported: set[type] = {type(event) for event in CAPTURE_INPUTS}
