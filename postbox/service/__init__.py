@@ -23,11 +23,19 @@ with requires("service"):
     )
     from postbox.service.program import run
     from postbox.service.service import Service
-    from postbox.service.settings import ALL_INTERFACES, Port, ServiceSettings, Settings, load
+    from postbox.service.settings import (
+        ALL_INTERFACES,
+        MongoUri,
+        Port,
+        ServiceSettings,
+        Settings,
+        load,
+    )
 
 __all__ = [
     "ALL_INTERFACES",
     "GroupCommit",
+    "MongoUri",
     "Port",
     "Problem",
     "Service",

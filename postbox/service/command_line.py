@@ -21,17 +21,19 @@ def read_arguments(
     kind: type[Settings],
     *,
     options: Mapping[str, str] | None = None,
+    commands: Mapping[str, str] | None = None,
     arguments: Sequence[str] | None = None,
 ) -> None:
     """Print help and exit with 0 where it is asked for; exit with 2 for what is not understood.
 
-    `options` are the flags that set a variable, such as `{"--shard": "RELAY_SHARD"}`. The
-    process's own arguments are read where none are given.
+    `options` are the flags that set a variable, such as `{"--shard": "RELAY_SHARD"}`; `commands`
+    are other things that the program does, for its help alone. The process's own arguments are
+    read where none are given.
     """
     parser = argparse.ArgumentParser(
         prog=f"python -m {program}",
         description=kind.__doc__,
-        epilog=_variables(kind),
+        epilog="\n\n".join([*_commands(commands or {}), _variables(kind)]),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     for flag, variable in (options or {}).items():
@@ -39,6 +41,12 @@ def read_arguments(
     for variable, value in vars(parser.parse_args(arguments)).items():
         if value is not None:
             os.environ[variable] = value
+
+
+def _commands(commands: Mapping[str, str]) -> list[str]:
+    if not commands:
+        return []
+    return ["\n".join(["commands:", *(f"  {name:21} {text}" for name, text in commands.items())])]
 
 
 def _variables(kind: type[Settings]) -> str:

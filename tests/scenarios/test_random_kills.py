@@ -29,7 +29,8 @@ async def test_whatever_is_killed_whenever_every_booking_ends_right(tmp_path: Pa
     """Goal: I1 to I8 after at most 30 s of rest, whatever was killed at whatever moment.
 
     Method: SIGKILL to one of the seven processes at a time, at moments drawn from a printed seed,
-    while customers book and pay, each sending again with its own key until it has an answer.
+    while customers book and pay, each sending again with its own key until it has an answer; of
+    some payments the half, or all, is refunded at the provider, and some are disputed and lost.
     """
     seed = int(os.environ.get("POSTBOX_SEED") or random.SystemRandom().randrange(2**32))
     print(f"POSTBOX_SEED={seed}")
@@ -66,19 +67,45 @@ async def _customer(
         await _until(http, f"{gateway}/booking/intent", intent, 202)
         accepted.append(intent_id)
         await _until(http, f"{provider}/charges", {**intent, "paymentId": payment_id}, 201)
+        await _move_elsewhere(http, provider, payment_id, how=len(accepted) % 4)
     return accepted
 
 
-async def _until(http: httpx.AsyncClient, url: str, body: dict[str, object], expected: int) -> None:
-    """Send again until it was accepted: the repeat is known by its id."""
+async def _move_elsewhere(
+    http: httpx.AsyncClient, provider: str, payment_id: str, *, how: int
+) -> None:
+    """Nothing, a refund of the half or of all, or a dispute that is lost; 422 where too late."""
+    if how in (1, 2):
+        order = {"paymentId": payment_id, "amount": PRICE * how // 2, "currency": "USD"}
+        key = f"dashboard-{payment_id}"
+        await _until(http, f"{provider}/refunds", order, 201, 422, key=key)
+    elif how == 3:
+        order = {"paymentId": payment_id, "amount": PRICE}
+        await _until(http, f"{provider}/disputes", order, 201, 422)
+        ledger = (await _until(http, f"{provider}/charges/{payment_id}", None, 200)).json()
+        for one in ledger["disputes"]:
+            url = f"{provider}/disputes/{one['disputeId']}"
+            await _until(http, url, {"outcome": "lost"}, 200)
+
+
+async def _until(
+    http: httpx.AsyncClient,
+    url: str,
+    body: dict[str, object] | None,
+    *expected: int,
+    key: str | None = None,
+) -> httpx.Response:
+    """Send again until it was accepted: the repeat is known by its id or key. None is a GET."""
+    headers = {"Idempotency-Key": key} if key else {}
+    method = "GET" if body is None else "POST"
     until = monotonic() + ACCEPT_LIMIT_S
     while True:
         try:
-            answer = await http.post(url, json=body)
+            answer = await http.request(method, url, json=body, headers=headers)
         except httpx.TransportError:
             answer = None
-        if answer is not None and answer.status_code in (expected, 200):
-            return
+        if answer is not None and answer.status_code in (*expected, 200):
+            return answer
         assert answer is None or answer.status_code == 503, answer.text
         assert monotonic() < until, f"not accepted within {ACCEPT_LIMIT_S} s"
         await asyncio.sleep(0.1)

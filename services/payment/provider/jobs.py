@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar, Protocol
 
 from postbox.mongo import Document
-from services.payment.provider.port import Declined, Provider, Refused, Unanswered
+from services.payment import metrics
+from services.payment.provider.port import Declined, Provider, Refused, Unanswered, UnknownCharge
 from services.payment.provider.reported import read_report
 from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, Input
 from services.payment.rules.inputs import (
@@ -74,6 +75,8 @@ class Refunds:
             refused = RefundRefused(payment_id=payment_id, error=str(error), retry_at=retry_at)
             return [*await self._known_there(payment_id, now), refused]
         except (Unanswered, Declined) as error:
+            if isinstance(error, UnknownCharge) and payment.attempts == 1:
+                metrics.alarm("unknown_at_provider")
             reason = str(error) or "declined"
             return [RefundUnanswered(payment_id=payment_id, error=reason, retry_at=retry_at)]
         return [RefundAnswered(payment_id=payment_id, refund=refund, at=now)]

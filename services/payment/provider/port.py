@@ -42,7 +42,7 @@ class Unanswered(Exception):
     """A time-out, a conflict or an error: ask again with the same key."""
 
 
-class _Unknown(Unanswered):
+class UnknownCharge(Unanswered):
     """The provider does not know the charge, or not yet."""
 
 
@@ -172,7 +172,7 @@ class HttpProvider:
     async def charge(self, payment_id: str) -> Page | None:
         try:
             answer = await self._call("GET", f"/charges/{quote(payment_id, safe='')}")
-        except _Unknown:
+        except UnknownCharge:
             return None
         return _understood(Page, {"next": 0, "more": False, **answer})
 
@@ -198,7 +198,7 @@ class HttpProvider:
         if problem in REFUSALS:
             raise Refused(problem)
         if problem == UNKNOWN:
-            raise _Unknown(f"the provider answered {response.status_code}")
+            raise UnknownCharge(f"the provider answered {response.status_code}")
         if not response.is_success:
             raise Unanswered(f"the provider answered {response.status_code}")
         try:

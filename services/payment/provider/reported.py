@@ -141,7 +141,7 @@ class ReportedDispute(_Reported):
 
 
 Reported = ReportedCharge | ReportedRefund | ReportedDispute
-_KINDS: Final[Mapping[str, type[Reported]]] = {
+KINDS: Final[Mapping[str, type[Reported]]] = {
     one.kind: one for one in (ReportedCharge, ReportedRefund, ReportedDispute)
 }
 
@@ -160,7 +160,7 @@ def read_report(body: bytes) -> Reported:
     ValidationError or UnknownReport where that is not known here.
     """
     type_ = _Typed.model_validate_json(body).type
-    kind = _KINDS.get(type_.partition(".")[0])
+    kind = KINDS.get(type_.partition(".")[0])
     if kind is None:
         raise UnknownReport(f"type: {type_[:KIND_MAX_CHARS]!r} is not known")
     return kind.model_validate_json(body)
