@@ -3,6 +3,7 @@
 from html import escape
 from typing import Any
 
+from contracts.money import PaymentStatus
 from services.gateway.requests import CancelBody, IntentBody
 
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
@@ -98,9 +99,12 @@ def _schemas() -> dict[str, Any]:
                     "required": ["paymentId", "status"],
                     "properties": {
                         "paymentId": _TEXT,
-                        "status": {"enum": ["captured", "settled", "refund_pending", "refunded"]},
+                        "status": {"enum": [status.value for status in PaymentStatus]},
                         "amount": _NULLABLE_AMOUNT,
                         "currency": _NULLABLE_TEXT,
+                        "refunded": _COUNT,
+                        "disputed": _COUNT,
+                        "chargedBack": _COUNT,
                     },
                 },
             },

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from contracts.events import Event
+from contracts.money import PaymentStatus, Verdict
 from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, Document, Session, States, transaction
@@ -17,7 +18,7 @@ from postbox.service import GroupCommit, Submission
 from postbox.telemetry import current_trace, under
 from services.payment import metrics
 from services.payment.moved import alarm_moved
-from services.payment.rules.core import Decision, Input, Known, decide, keys
+from services.payment.rules.core import Decision, Input, Known, Outcome, decide, keys
 from services.payment.rules.state import Capture, ClosedIntent, Dispute, Payment, Refund
 
 
@@ -155,9 +156,18 @@ class Ledger:
 
         decisions = await transaction(self._database.client, body)
         crash_point("payment.committed")
-        metrics.decided(decision.outcome.value for decision in decisions)
+        metrics.decided(one.outcome.value for one in decisions if _is_counted(one))
         alarm_moved(event for decision in decisions for event in decision.events)
         return decisions
+
+
+def _is_counted(decision: Decision) -> bool:
+    """A refund counts where it ends what the booking's refusal began: not one made elsewhere of a
+    payment that stands, nor a part."""
+    payment = decision.state.payment
+    if decision.outcome is not Outcome.REFUNDED or payment is None:
+        return True
+    return payment.verdict is Verdict.REFUSED and payment.status is PaymentStatus.REFUNDED
 
 
 def _input(fact: Event) -> Input:
