@@ -41,11 +41,14 @@ status: $(READY) ## say what runs, and whether it is ready
 demo: setup ## run every scenario on a stack of its own, with a table at the end
 	@$(PY) -m scenarios demo
 
+# With PRESSURE=1, two processes keep the cores busy and one the disk while the tests run.
+PRESSED := $(if $(PRESSURE),$(PY) -m tests.pressure)
+
 # Most tests wait more than they work, so that two at once take two thirds of the time. Those in
 # containers take both cores, and each other's engine.
-test: setup ## run all tests; those in containers where an engine can be had
-	@$(PY) -m pytest --numprocesses 2 --dist loadgroup --ignore tests/integration
-	@$(PY) -m pytest tests/integration
+test: setup ## run all tests; those in containers where an engine can be had (PRESSURE=1: on a busy machine)
+	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --dist loadgroup --ignore tests/integration
+	@$(PRESSED) $(PY) -m pytest tests/integration
 
 test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration
