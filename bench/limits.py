@@ -26,6 +26,10 @@ TAIL_BATCH_ROWS: Final = 500
 WRITE_MESSAGES: Final = 128
 WINDOW_MESSAGES: Final = 4_096
 CONFIRMS_LIMIT_S: Final = 60.0
+COMMITS: Final = 4
+RELAYED: Final = 2
+"""What must happen one after another from a customer's intent to a confirmed booking that is shown:
+the intent, the payment, the booking and the view are committed, and two events are delivered."""
 _INSERTS: Final[list[Document]] = [
     {"$match": {"operationType": "insert"}},
     {"$project": {"fullDocument": 1}},
@@ -56,6 +60,7 @@ async def measure(bench: Workbench) -> Figures:
         "limits.transactions_per_s": lone,
         "limits.batched_transactions_per_s": batched * BATCH,
         **delivery,
+        "limits.booking_ms": COMMITS * 1000 / lone + RELAYED * delivery["limits.delivery.p50_ms"],
         "limits.cpu_percent_of_others": others * 100,
     }
 

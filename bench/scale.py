@@ -35,6 +35,8 @@ class Scale:
     warm_up_s: float = 3.0
     saturation_s: float = 10.0
     half_load_s: float = 8.0
+    steady_s: tuple[tuple[int, float], ...] = ((5, 8.0), (50, 6.0), (150, 6.0))
+    """Low rates of bookings a second, and for how long each."""
 
 
 FULL: Final = Scale(name="full")
@@ -54,6 +56,7 @@ QUICK: Final = Scale(
     warm_up_s=1.0,
     saturation_s=4.0,
     half_load_s=3.0,
+    steady_s=((5, 3.0), (50, 2.0), (150, 2.0)),
 )
 TINY: Final = Scale(
     name="tiny",
@@ -73,4 +76,5 @@ TINY: Final = Scale(
     warm_up_s=0.2,
     saturation_s=0.5,
     half_load_s=0.5,
+    steady_s=((5, 1.2), (50, 0.4), (150, 0.4)),
 )

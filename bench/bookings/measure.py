@@ -1,4 +1,4 @@
-"""Bookings per second with all programs busy, then their latency at half that rate."""
+"""Bookings per second with all programs busy, then their latency at half that rate and at less."""
 
 import random
 from collections.abc import Iterator
@@ -41,7 +41,12 @@ async def measure(bench: Workbench) -> Figures:
         customers = Customers(gateway, payment)
         async with watched(bench.client["gateway"], customers.on_confirmed):
             figures = await _saturate(bench, customers, stationery, (gateway, payment))
-            figures |= await _half_load(bench, customers, stationery, figures["bookings.per_s"])
+            half = figures["bookings.per_s"] / 2
+            seconds = bench.scale.half_load_s
+            figures |= await _steady(bench, customers, stationery, "bookings", half, seconds)
+            for per_s, seconds in bench.scale.steady_s:
+                name = f"bookings.at_{per_s}_per_s"
+                figures |= await _steady(bench, customers, stationery, name, per_s, seconds)
         gateway.close()
         payment.close()
         bench.say(f"bookings: checking all {len(customers.confirmed):,} of them")
@@ -78,15 +83,19 @@ async def _saturate(
     }
 
 
-async def _half_load(
-    bench: Workbench, customers: Customers, stationery: Stationery, per_s: float
+async def _steady(
+    bench: Workbench,
+    customers: Customers,
+    stationery: Stationery,
+    name: str,
+    per_s: float,
+    seconds: float,
 ) -> Figures:
-    seconds = bench.scale.half_load_s
-    bench.say(f"bookings: {per_s / 2:,.0f} new ones a second for {seconds:g} s")
-    stock = list(stationery.bookings(int(per_s * seconds) + 1))
-    pauses_s = _pauses(per_s / 2)
-    took_s = await at_rate(customers, iter(stock), pauses_s, seconds=seconds)
-    return {"bookings.half_load_per_s": per_s / 2, **percentiles_ms("bookings", took_s)}
+    """The latency of `per_s` new bookings a second."""
+    bench.say(f"bookings: {per_s:,.0f} new ones a second for {seconds:g} s")
+    stock = list(stationery.bookings(int(2 * per_s * seconds) + 1))
+    took_s = await at_rate(customers, iter(stock), _pauses(per_s), seconds=seconds)
+    return {f"{name}.steady_per_s": per_s, **percentiles_ms(name, took_s)}
 
 
 def _pauses(per_s: float) -> Iterator[float]:

@@ -146,6 +146,16 @@ ROWS: Final = (
     ),
     *(
         Row(
+            what=f"whole bookings at {per_s} a second, {percentile}",
+            key=f"bookings.at_{per_s}_per_s.{percentile}_ms",
+            unit="ms",
+            limit="limits.booking_ms",
+        )
+        for per_s in (5, 50, 150)
+        for percentile in ("p50", "p99")
+    ),
+    *(
+        Row(
             what=f"CPU that others took meanwhile: {name}",
             key=f"{name}.cpu_percent_of_others",
             unit="%",

@@ -1,11 +1,14 @@
 """What a consumer does next: a delivery whose next try is due, or what has arrived, up to a bound.
 
-After a small batch it lingers a moment while it is busy, for fuller batches cost less each.
+Several batches may be under way at once, each in a lane of its own, so that what arrives while one
+commits need not wait for it. A subject is in one lane at a time: its events stay in their order.
+The busier it is, the fuller are the batches. From a size on, one lane works alone, for full batches
+cost less a message.
 """
 
 import asyncio
-from time import monotonic
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
 
 from postbox.consumer.delivery import Delivery
 from postbox.consumer.options import ConsumerOptions
@@ -13,40 +16,69 @@ from postbox.consumer.retries import Retries
 from postbox.consumer.subscription import Subscription
 
 T = TypeVar("T")
+RECENT: Final = 0.25
+"""How much the newest batch counts in the average of their sizes."""
 
 
 class Batches(Generic[T]):
-    """Takes batches from whichever subscription there is."""
+    """Takes batches from whichever subscription there is. `read` finds a delivery's message."""
 
-    def __init__(self, retries: Retries[T], options: ConsumerOptions) -> None:
+    def __init__(
+        self,
+        retries: Retries[T],
+        options: ConsumerOptions,
+        read: Callable[[Delivery[T]], None],
+    ) -> None:
         self._retries = retries
         self._options = options
-        self._last = (0, 0.0)  # its size, and when it was done
-
-    def done(self, size: int) -> None:
-        """A batch of `size` was handled just now."""
-        self._last = (size, monotonic())
+        self._read = read
+        self._under_way: set[str] = set()  # the subjects
+        self._lanes = 0
+        self._size = 0.0  # of recent batches
 
     async def next(self, subscription: Subscription[T], stop: asyncio.Event) -> list[Delivery[T]]:
-        """Wait for the next batch; empty once `stop` is set or the subscription is over."""
+        """Wait for the next batch, which is under way from then on until it is `done`.
+
+        Empty once `stop` is set or the subscription is over.
+        """
         while not stop.is_set() and not subscription.is_over:
-            due = self._retries.due()
-            if due is not None:
-                return [due]
-            if subscription.waiting:
-                if self._is_worth_lingering(subscription.waiting):
-                    await asyncio.sleep(self._options.linger_s)
-                return subscription.take(self._options.batch_max)
+            has_lane = self._lanes < self._lanes_max
+            batch = self._take(subscription) if has_lane else []
+            if batch:
+                self._lanes += 1
+                self._under_way.update(_subjects(batch))
+                return batch
             subscription.wake.clear()
             if stop.is_set() or subscription.is_over:
                 break
-            await _wait(subscription.wake, self._retries.seconds_to_next())
+            await _wait(subscription.wake, self._retries.seconds_to_next() if has_lane else None)
         return []
 
-    def _is_worth_lingering(self, waiting: int) -> bool:
-        size, at = self._last
-        small = self._options.small_batch
-        return waiting < small and size < small and monotonic() - at < self._options.busy_s
+    def done(self, batch: Sequence[Delivery[T]]) -> None:
+        """A batch was handled."""
+        self._lanes -= 1
+        self._under_way.difference_update(_subjects(batch))
+        self._size += RECENT * (len(batch) - self._size)
+
+    @property
+    def _lanes_max(self) -> int:
+        return 1 if self._size >= self._options.small_batch else self._options.lanes_max
+
+    def _take(self, subscription: Subscription[T]) -> list[Delivery[T]]:
+        due = self._retries.due(self._is_free)
+        if due is not None:
+            return [due]
+        return subscription.take(self._options.batch_max, self._is_free)
+
+    def _is_free(self, delivery: Delivery[T]) -> bool:
+        """Whether no lane works on its subject. What cannot be read is about none."""
+        if delivery.message is None and delivery.verdict is None:
+            self._read(delivery)
+        return delivery.message is None or delivery.message.event.subject not in self._under_way
+
+
+def _subjects(batch: Sequence[Delivery[T]]) -> set[str]:
+    return {one.message.event.subject for one in batch if one.message is not None}
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:

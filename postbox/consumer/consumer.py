@@ -1,6 +1,6 @@
 """The consumer: every event of a queue is applied once in effect, whatever crashes.
 
-It takes what has arrived, applies it in one transaction, and only then acknowledges. While the
+It takes what has arrived, applies it in a transaction, and only then acknowledges. While the
 database is unavailable, nothing is lost and consuming pauses; to a broker that is unavailable, or
 has lost the consumer, it connects again. What is not acknowledged at the end is requeued.
 """
@@ -12,10 +12,10 @@ from typing import Generic, TypeVar
 import structlog
 from aio_pika.abc import AbstractConnection
 
-from postbox.consumer.batches import Batches
 from postbox.consumer.consumption import Consumption
 from postbox.consumer.dead_letters import DeadLetters
 from postbox.consumer.handling import Handling
+from postbox.consumer.lanes import Lanes
 from postbox.consumer.outage import Outage, Requeued
 from postbox.consumer.retries import Retries
 from postbox.consumer.spans import ProcessSpans
@@ -51,7 +51,6 @@ class Consumer(Generic[T]):
         self._dead = DeadLetters(uri, topology, name=queue, clock=clock)
         self._outage = Outage(clock, health, retry_s=options.database_retry_s)
         self._retries: Retries[T] = Retries()
-        self._batches = Batches(self._retries, options)
         self._handling = Handling(consumption, self._dead, self._retries, self._outage, self._spans)
         self._subscription: Subscription[T] | None = None
 
@@ -110,11 +109,7 @@ class Consumer(Generic[T]):
         touch = asyncio.create_task(self._keep_in_touch(subscription))
         try:
             await self._outage.until_over(subscription, stop)
-            while not stop.is_set() and not subscription.is_over:
-                batch = await self._batches.next(subscription, stop)
-                if batch:
-                    await self._handling.handle(batch, subscription, stop)
-                    self._batches.done(len(batch))
+            await Lanes(self._handling, self._retries, self._options).run(subscription, stop)
         except Requeued:
             pass
         finally:

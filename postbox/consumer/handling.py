@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class Handling(Generic[T]):
-    """Handles the batches of one queue, one at a time."""
+    """Handles the batches of one queue. Several may be under way, no subject in two of them."""
 
     def __init__(
         self,
@@ -50,9 +50,6 @@ class Handling(Generic[T]):
         self, batch: list[Delivery[T]], subscription: Subscription[T], stop: asyncio.Event
     ) -> None:
         """See each delivery of `batch` settled, or given another try later."""
-        for delivery in batch:
-            if delivery.message is None and delivery.verdict is None:
-                self._read(delivery)
         sound = [delivery for delivery in batch if delivery.verdict is None]
         if sound:
             try:
@@ -72,7 +69,8 @@ class Handling(Generic[T]):
             if delivery.verdict is not None and delivery not in sound:
                 await self._set_aside(delivery, subscription)
 
-    def _read(self, delivery: Delivery[T]) -> None:
+    def read(self, delivery: Delivery[T]) -> None:
+        """Find what it carries, or that it is to be set aside."""
         try:
             event = cloudevents.decode(delivery.body, delivery.headers)
             try:

@@ -9,9 +9,8 @@ class ConsumerOptions:
 
     batch_max: int = 128
     prefetch: int = 256
-    linger_s: float = 0.010  # after a small batch, while busy: fuller batches cost less each
-    small_batch: int = 16
-    busy_s: float = 0.100
+    lanes_max: int = 4  # transactions under way at once, while batches are small
+    small_batch: int = 16  # messages; from there on, one at a time: fuller batches cost less each
     tries_max: int = 5
     retry_min_s: float = 0.050
     retry_max_s: float = 2.0

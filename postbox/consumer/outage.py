@@ -34,9 +34,10 @@ class Outage:
         self, error: TryAgain, subscription: Subscription[Any], stop: asyncio.Event
     ) -> None:
         """Hold everything until it is worth another try. Requeued where that is not to be."""
+        if not self._is_on:
+            log.warning("the database is unavailable, consuming is paused", reason=str(error))
         self._is_on = True
         self._health.fail("consumer", f"the database is unavailable: {error}")
-        log.warning("the database is unavailable, consuming is paused", reason=str(error))
         await subscription.hold()
         # It may answer a ping and yet refuse to commit: never try again at once.
         if await pause(stop, random.uniform(0.5, 1.0) * self._retry_s):

@@ -6,6 +6,7 @@ the broker delivers again whatever was not acknowledged.
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from aiormq.abc import AbstractChannel as RawChannel
@@ -33,6 +34,7 @@ class Subscription(Generic[T]):
         self._queue = queue
         self._prefetch = prefetch
         self._tag: str | None = None
+        self._changing = asyncio.Lock()  # several lanes may pause and resume it
         self._arrived: deque[Delivery[T]] = deque()
         self._backlog_left = 0
         self.unsettled = Unsettled(channel)
@@ -56,8 +58,11 @@ class Subscription(Generic[T]):
 
     async def resume(self) -> None:
         """Start, or start again, to take deliveries."""
-        if self._tag is not None:
-            return
+        async with self._changing:
+            if self._tag is None:
+                await self._start()
+
+    async def _start(self) -> None:
         with broker_errors(f"consuming {self._queue}"):
             await self._channel.basic_qos(prefetch_count=self._prefetch, timeout=RPC_TIMEOUT_S)
             declared = await self._channel.queue_declare(
@@ -72,11 +77,12 @@ class Subscription(Generic[T]):
 
     async def hold(self) -> None:
         """Take no more deliveries for now; keep what has arrived, so that none is counted again."""
-        if self._tag is None:
-            return
-        with broker_errors(f"pausing {self._queue}"):
-            await self._channel.basic_cancel(self._tag, timeout=RPC_TIMEOUT_S)
-        self._tag = None
+        async with self._changing:
+            if self._tag is None:
+                return
+            with broker_errors(f"pausing {self._queue}"):
+                await self._channel.basic_cancel(self._tag, timeout=RPC_TIMEOUT_S)
+            self._tag = None
 
     async def touch(self) -> None:
         """BrokerUnavailable where the broker does not answer here, or the queue is not ours now.
@@ -104,14 +110,15 @@ class Subscription(Generic[T]):
         self.ending = reason
         self.wake.set()
 
-    def take(self, most: int) -> list[Delivery[T]]:
-        """Up to `most` deliveries that have arrived, oldest first."""
-        size = min(most, len(self._arrived))
-        return [self._arrived.popleft() for _ in range(size)]
-
-    @property
-    def waiting(self) -> int:
-        return len(self._arrived)
+    def take(self, most: int, is_free: Callable[[Delivery[T]], bool]) -> list[Delivery[T]]:
+        """Up to `most` free deliveries that have arrived, oldest first; the others stay."""
+        taken: list[Delivery[T]] = []
+        passed: list[Delivery[T]] = []
+        while self._arrived and len(taken) < most:
+            delivery = self._arrived.popleft()
+            (taken if is_free(delivery) else passed).append(delivery)
+        self._arrived.extendleft(reversed(passed))
+        return taken
 
     async def settle(self, deliveries: list[Delivery[T]]) -> None:
         """Acknowledge: what they ask for is done, or they lie in the dead queue."""

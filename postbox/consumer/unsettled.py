@@ -1,5 +1,6 @@
 """The deliveries of one channel that are not acknowledged yet, and how they are."""
 
+import asyncio
 from collections.abc import Collection
 
 from aiormq.abc import AbstractChannel as RawChannel
@@ -11,6 +12,7 @@ class Unsettled:
     def __init__(self, channel: RawChannel) -> None:
         self._channel = channel
         self._tags: dict[int, None] = {}
+        self._settling = asyncio.Lock()
 
     def __len__(self) -> int:
         return len(self._tags)
@@ -21,9 +23,13 @@ class Unsettled:
     async def settle(self, tags: Collection[int]) -> None:
         """Acknowledge `tags`: the oldest unbroken run of them by one frame, the rest one by one.
 
-        One that still waits for another try is never swept along by a later one.
+        One that is under way, or waits for another try, is never swept along by a later one. No two
+        may acknowledge at once: a run would sweep along tags that the other is still to send.
         """
-        settled = set(tags)
+        async with self._settling:
+            await self._settle(set(tags))
+
+    async def _settle(self, settled: set[int]) -> None:
         run: int | None = None
         for tag in self._tags:
             if tag not in settled:

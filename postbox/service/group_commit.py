@@ -1,14 +1,16 @@
 """Group commit: requests that arrive together share one transaction; each is answered after it.
 
-While one group commits, the next gathers, so the busier a service is, the less a request costs.
-A request that breaks its group is tried again alone and harms no other.
+Several groups may be under way at once, so that a request need not wait for the group before it.
+The busier a service is, the fuller are the groups. From a size on, one commits at a time while the
+next gathers, for full groups cost less a request. A request that breaks its group is tried again
+alone and harms no other.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
@@ -19,8 +21,13 @@ from postbox.telemetry import batch_span
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
-GROUP_MAX = 128
-WAITING_MAX = 2_000
+GROUP_MAX: Final = 128
+GROUPS_MAX: Final = 4
+SMALL_GROUP: Final = 16
+"""From here on, groups are full enough to commit one at a time."""
+RECENT: Final = 0.25
+"""How much the newest group counts in the average of their sizes."""
+WAITING_MAX: Final = 2_000
 
 
 class Overloaded(TryAgain):
@@ -41,31 +48,53 @@ Commit = Callable[[Sequence[Submission[Request]]], Awaitable[Sequence[Reply]]]
 class GroupCommit(Generic[Request, Reply]):
     """Gathers submissions for `commit(group)`, which returns a reply for each, in order."""
 
-    def __init__(self, commit: Commit[Request, Reply], *, group_max: int = GROUP_MAX) -> None:
+    def __init__(
+        self,
+        commit: Commit[Request, Reply],
+        *,
+        group_max: int = GROUP_MAX,
+        groups_max: int = GROUPS_MAX,
+    ) -> None:
         self._commit = commit
         self._group_max = group_max
+        self._groups_max = groups_max
         self._waiting: deque[tuple[Submission[Request], asyncio.Future[Reply]]] = deque()
-        self._runner: asyncio.Task[None] | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._size = 0.0  # of recent groups
+        self._is_gathering = False
 
     async def submit(self, request: Request) -> Reply:
         """Have `request` committed. Raises what its own commit raised, or Overloaded."""
         if len(self._waiting) >= WAITING_MAX:
             raise Overloaded(f"{WAITING_MAX:,} requests are waiting already")
-        reply: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        reply: asyncio.Future[Reply] = loop.create_future()
         self._waiting.append((Submission(request, otel_context.get_current()), reply))
-        if self._runner is None:
-            self._runner = asyncio.create_task(self._run())
+        if not self._is_gathering:
+            # One turn of the loop, so that requests read in the same turn join the group.
+            self._is_gathering = True
+            loop.call_soon(self._begin)
         return await reply
 
-    async def _run(self) -> None:
-        try:
-            # One turn of the loop, so that requests read in the same turn join the first group.
-            await asyncio.sleep(0)
-            while self._waiting:
-                size = min(len(self._waiting), self._group_max)
-                await self._settle([self._waiting.popleft() for _ in range(size)])
-        finally:
-            self._runner = None
+    def _begin(self) -> None:
+        """Begin as many groups as there are requests for, and may be under way."""
+        self._is_gathering = False
+        while self._waiting and len(self._under_way) < self._allowed:
+            size = min(len(self._waiting), self._group_max)
+            group = [self._waiting.popleft() for _ in range(size)]
+            task = asyncio.create_task(self._settle(group))
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+            self._size += RECENT * (size - self._size)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not self._is_gathering:
+            self._begin()
+
+    @property
+    def _allowed(self) -> int:
+        return 1 if self._size >= SMALL_GROUP else self._groups_max
 
     async def _settle(
         self, group: Sequence[tuple[Submission[Request], asyncio.Future[Reply]]]

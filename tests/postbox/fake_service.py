@@ -141,6 +141,7 @@ class FakeService:
         self.health = Health("consumer")
         self.outbox = Outbox(self.database, source="/services/shop", clock=self.clock)
         self.batches: list[list[Message[Placed]]] = []
+        self.stop = asyncio.Event()
         self._inbox = Inbox(self.database, consumer=self.queue, clock=self.clock)
         handler = self._recorded(wrap(Count(self.database)))
         self.consumer: Consumer[Placed] = Consumer(
@@ -166,13 +167,13 @@ class FakeService:
     async def open(self) -> AsyncIterator["FakeService"]:
         """Consumes for as long as the block runs; it is consuming when the block begins."""
         await self.prepare()
-        stop = asyncio.Event()
-        task = asyncio.create_task(self.consumer.run(stop))
+        self.stop.clear()
+        task = asyncio.create_task(self.consumer.run(self.stop))
         try:
             await self.is_open()
             yield self
         finally:
-            stop.set()
+            self.stop.set()
             await task
 
     async def is_open(self) -> None:

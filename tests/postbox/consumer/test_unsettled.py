@@ -1,5 +1,6 @@
 """Acknowledging many at once never sweeps along a delivery that still waits."""
 
+import asyncio
 from typing import Any, cast
 
 import pytest
@@ -18,6 +19,7 @@ class RecordingChannel:
         self.frames: list[tuple[int, bool]] = []
 
     async def basic_ack(self, tag: int, multiple: bool = False, wait: bool = True) -> None:
+        await asyncio.sleep(0)  # a write may have to wait for its turn
         covered = [one for one in self.unacknowledged if one == tag or (multiple and one < tag)]
         assert tag in covered, f"{tag} is unknown: the broker would close the channel"
         self.frames.append((tag, multiple))
@@ -63,3 +65,11 @@ async def test_the_broker_and_we_agree_on_what_waits(data: st.DataObject) -> Non
         left -= batch
         assert set(channel.unacknowledged) == left
         assert len(waiting) == len(left)
+
+
+async def test_lanes_that_settle_at_once_do_not_acknowledge_twice() -> None:
+    """A run that passes over what another lane is still to acknowledge would be a second time."""
+    waiting, channel = unsettled([1, 2, 3, 4, 5])
+    await asyncio.gather(waiting.settle([3, 4]), waiting.settle([1, 2]), waiting.settle([5]))
+    assert channel.unacknowledged == []
+    assert len(waiting) == 0

@@ -7,7 +7,7 @@ import pytest
 
 from postbox.errors import DatabaseUnavailable
 from postbox.service import GroupCommit, Submission, group_commit
-from postbox.service.group_commit import Overloaded
+from postbox.service.group_commit import SMALL_GROUP, Overloaded
 from postbox.telemetry import context_of, current_trace, under
 
 
@@ -50,7 +50,7 @@ async def test_each_gets_its_own_reply_after_its_commit() -> None:
 async def test_while_one_group_commits_the_next_gathers_up_to_its_bound() -> None:
     till = Till()
     till.is_open.clear()
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=4)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=4, groups_max=1)
     first = asyncio.create_task(commits.submit(0))
     await till.is_asked.wait()
     others = [asyncio.create_task(commits.submit(number)) for number in range(1, 10)]
@@ -59,6 +59,38 @@ async def test_while_one_group_commits_the_next_gathers_up_to_its_bound() -> Non
     till.is_open.set()
     await asyncio.gather(first, *others)
     assert till.groups == [[0], [1, 2, 3, 4], [5, 6, 7, 8], [9]]
+
+
+async def test_a_request_does_not_wait_for_the_group_before_it() -> None:
+    till = Till()
+    till.is_open.clear()
+    commits: GroupCommit[int, str] = GroupCommit(till.commit)
+    waiting = []
+    for number in range(6):
+        waiting.append(asyncio.create_task(commits.submit(number)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert till.groups == [[0], [1], [2], [3]], "so many at once, and no more"
+    till.is_open.set()
+    await asyncio.gather(*waiting)
+    assert till.groups[4:] == [[4, 5]]
+
+
+async def test_full_groups_commit_one_at_a_time() -> None:
+    till = Till()
+    commits: GroupCommit[int, str] = GroupCommit(till.commit)
+    for _ in range(4):
+        await asyncio.gather(*(commits.submit(number) for number in range(2 * SMALL_GROUP)))
+    till.groups.clear()
+    till.is_open.clear()
+    waiting = [asyncio.create_task(commits.submit(0))]
+    for number in (1, 2):
+        for _ in range(3):
+            await asyncio.sleep(0)
+        waiting.append(asyncio.create_task(commits.submit(number)))
+    till.is_open.set()
+    await asyncio.gather(*waiting)
+    assert till.groups == [[0], [1, 2]]
 
 
 async def test_a_request_that_breaks_its_group_harms_no_other() -> None:
@@ -85,7 +117,7 @@ async def test_while_the_database_is_away_nobody_is_tried_one_by_one() -> None:
 
 async def test_while_the_database_is_away_nobody_waits_for_a_turn_to_hear_it() -> None:
     till = Till(error=DatabaseUnavailable("away"))
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=2)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=2, groups_max=1)
     replies = await asyncio.gather(
         *(commits.submit(number) for number in range(10)), return_exceptions=True
     )
