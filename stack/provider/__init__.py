@@ -46,7 +46,8 @@ HTTP, all bodies JSON, errors are RFC 9457 problems:
     GET  /healthz, /readyz (which says how many webhooksOwed)
 
 A webhook has a charge as its body, or {type, ...} with the refund or dispute and its `charge`. The
-types are refund.pending, .succeeded, .failed, dispute.opened, .won and .lost.
+types are refund.pending, .succeeded, .failed, dispute.opened, .won and .lost. That of a new refund
+comes 250 ms after its answer, unless `webhook` says otherwise.
 
 The seq of an entry is the time of its last change in microseconds since 1970, made strictly
 increasing over all entries. A reader who wants an overlap of a minute therefore asks for

@@ -51,11 +51,15 @@ class CaptureOrder(Body):
     metadata: Metadata | None = None
 
 
+AFTER_THE_ANSWER = WebhookOrder.model_validate({"delayMs": 250})
+"""By default the answer to a refund comes before its webhook, as at real providers."""
+
+
 class RefundOrder(Body):
     payment_id: Id
     amount: Amount
     currency: Currency
-    webhook: WebhookOrder = WebhookOrder()
+    webhook: WebhookOrder = AFTER_THE_ANSWER
 
 
 class SettleOrder(Body):

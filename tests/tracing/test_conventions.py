@@ -88,7 +88,7 @@ def test_messaging_spans(
 def test_http_spans(
     spans: list[Span], name: str, kind: str, method: str, path: str, status: int
 ) -> None:
-    (span,) = (one for one in spans if one.name == name)
+    span = next(one for one in spans if one.name == name)  # a webhook comes for the refund too
     assert span.kind == kind
     assert span.attributes["http.request.method"] == method
     assert span.attributes["url.path"] == path

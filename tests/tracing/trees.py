@@ -58,8 +58,10 @@ gateway POST /booking/intent
                   payment POST /refunds
                   payment create payment.refunded
                     relay publish payment.refunded
+                      booking process payment.refunded = duplicate
                       gateway process payment.refunded = project
         gateway process payment.captured = project
+  payment POST /payment/captured = duplicate
 """
 DUPLICATES = """
 gateway POST /booking/intent
