@@ -14,7 +14,7 @@ from relay.errors import Unpublishable
 from relay.publish import PublishSpans, Window
 from relay.read.message import message_of
 from relay.read.rows import Rows
-from relay.read.watchdog import Timer
+from relay.read.watchdog import Watchdog
 from relay.state import Status
 
 REASON_CHARACTERS_MAX: Final = 1_000
@@ -31,12 +31,12 @@ class Enqueuer:
         status: Status,
         rows: Rows,
         window: Window,
-        timer: Timer,
+        watchdog: Watchdog,
     ) -> None:
         self._source = context.source.default
         self._exchange = context.exchange
         self._status = status
-        self._timer = timer
+        self._watchdog = watchdog
         self._rows = rows
         self._window = window
         self._spans = PublishSpans()
@@ -80,7 +80,7 @@ class Enqueuer:
         # Only a row that can go out is completed: the others are parked as they are.
         trial = {**row, "time": EPOCH} if row.get("time") is None else row
         message_of(trial, source=self._source, exchange=self._exchange)
-        with self._timer:
+        with self._watchdog:
             complete = await self._rows.complete(row, inserted_at or made_at(row["_id"]))
         if complete is None:
             return None
@@ -88,7 +88,7 @@ class Enqueuer:
 
     async def _park(self, row: Document, reason: str) -> None:
         reason = reason[:REASON_CHARACTERS_MAX]
-        with self._timer:
+        with self._watchdog:
             is_parked = await self._rows.park(row["_id"], reason)
         metrics.parked.add(1, self._status.labels)
         self._status.log.error(

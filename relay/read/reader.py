@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from bson.timestamp import Timestamp
-from pymongo.asynchronous.change_stream import AsyncCollectionChangeStream
+from pymongo.asynchronous.change_stream import AsyncChangeStream, AsyncCollectionChangeStream
 from pymongo.errors import OperationFailure
 
 from postbox.mongo import DatabaseClock, Document
@@ -21,10 +21,9 @@ from postbox.runtime import together
 from relay import metrics
 from relay.checkpoint import Token
 from relay.context import SourceContext
-from relay.errors import StreamUnusable
+from relay.errors import StreamUnusable, is_transient
 from relay.publish import Window
 from relay.read.enqueuer import Enqueuer, is_complete
-from relay.read.prefetch import Prefetch, classified, token_behind
 from relay.read.rows import Rows, close
 from relay.read.watchdog import Watchdog
 from relay.state import State, Status
@@ -43,9 +42,7 @@ class Reader:
         self._rows = rows
         self._window = window
         self._watchdog = Watchdog(status)
-        self._timer = self._watchdog.timer()
-        self._stream_timer = self._watchdog.timer()
-        self._enqueuer = Enqueuer(context, status, rows, window, self._timer)
+        self._enqueuer = Enqueuer(context, status, rows, window, self._watchdog)
         self._skip: set[Hashable] = set()
         self._added_token: Token | None = None
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
@@ -78,7 +75,7 @@ class Reader:
                 await self._prepare()
 
     async def _prepare(self) -> None:
-        with self._timer:
+        with self._watchdog:
             await self._rows.prepare()
 
     async def _backfill(self) -> Timestamp:
@@ -98,11 +95,11 @@ class Reader:
         count = 0
         self._skip.clear()
         async with self._client.start_session(causal_consistency=True) as session:
-            with self._timer:
+            with self._watchdog:
                 await self._client.admin.command("ping", session=session)
             start = session.operation_time
             assert start is not None
-            async for row in self._timer.each(self._rows.pending(session)):
+            async for row in self._watchdog.each(self._rows.pending(session)):
                 await self._enqueuer.enqueue(row)
                 count += 1
                 if count <= self._options.skip_max and isinstance(row["_id"], Hashable):
@@ -111,19 +108,18 @@ class Reader:
 
     async def _stream(self, **start: Any) -> Token:
         """Follow the stream until the collection is dropped or renamed. Returns the last token."""
-        with self._timer:
+        with self._watchdog:
             stream = await _open(self._rows, start)
         try:
             self._status.enter(State.STREAMING)
-            ahead = Prefetch(stream, self._stream_timer)
-            try:
-                while (change := await ahead.next()) is not None:
-                    await self._handle(*change)
-            finally:
-                await ahead.close()
+            while stream.alive:
+                with self._watchdog:
+                    change = await _next(stream)
+                # A change's id is its token; the stream's own property would copy it each time.
+                await self._handle(change, _token(stream) if change is None else change["_id"])
         finally:
             await close(stream)
-        return token_behind(stream)
+        return _token(stream)
 
     async def _handle(self, change: Document | None, token: Token) -> None:
         if change is None:
@@ -147,7 +143,7 @@ class Reader:
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
         if inserted_at is not None and not await self._is_recent(inserted_at):
             return
-        with self._timer:
+        with self._watchdog:
             rows = await self._rows.missed(self._options.sweep_age_s)
         found = [row for row in rows if event_id(row["_id"]) not in self._window]
         for row in found:
@@ -160,7 +156,7 @@ class Reader:
             self._log.error("the stream missed pending rows", rows=missed)
 
     async def _is_recent(self, inserted_at: datetime) -> bool:
-        with self._timer:
+        with self._watchdog:
             await self._clock.sync()
         return self._clock.now() - inserted_at < timedelta(seconds=self._options.sweep_age_s / 2)
 
@@ -169,4 +165,24 @@ async def _open(rows: Rows, start: dict[str, Any]) -> AsyncCollectionChangeStrea
     try:
         return await rows.watch(**start)
     except OperationFailure as error:
-        raise classified(error) from error
+        raise _classified(error) from error
+
+
+async def _next(stream: AsyncChangeStream[Document]) -> Document | None:
+    try:
+        return await stream.try_next()
+    except OperationFailure as error:
+        raise _classified(error) from error
+
+
+def _token(stream: AsyncChangeStream[Document]) -> Token:
+    token = stream.resume_token
+    assert token is not None
+    return token
+
+
+def _classified(error: OperationFailure) -> Exception:
+    """StreamUnusable for any error about the token, at opening or later."""
+    if is_transient(error):
+        return error
+    return StreamUnusable(f"{error.code}: {error}")

@@ -21,14 +21,15 @@ GIVE_UP_AFTER_S: Final = 8.0
 CHECK_EVERY_S: Final = 0.5
 
 
-class Timer:
-    """Times one command at a time, which is a block `with timer`."""
+class Watchdog:
+    """Times the reader's current command, which is a block `with watchdog`."""
 
-    def __init__(self) -> None:
-        self.sent_at_s: float | None = None
+    def __init__(self, status: Status) -> None:
+        self._status = status
+        self._sent_at_s: float | None = None
 
     def __enter__(self) -> None:
-        self.sent_at_s = time.monotonic()
+        self._sent_at_s = time.monotonic()
 
     def __exit__(
         self,
@@ -36,7 +37,7 @@ class Timer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.sent_at_s = None
+        self._sent_at_s = None
 
     async def each(self, rows: AsyncIterator[T]) -> AsyncIterator[T]:
         """Each of `rows`; waiting for the next one is a command too."""
@@ -47,28 +48,13 @@ class Timer:
                 return
             yield row
 
-
-class Watchdog:
-    """Watches over the commands of several timers, one for each that may be under way at once."""
-
-    def __init__(self, status: Status) -> None:
-        self._status = status
-        self._timers: list[Timer] = []
-
-    def timer(self) -> Timer:
-        """A timer that is watched from now on."""
-        timer = Timer()
-        self._timers.append(timer)
-        return timer
-
     async def run(self) -> None:
         """Check, forever. NetworkTimeout once a command has hung for too long."""
         try:
             while True:
                 await asyncio.sleep(CHECK_EVERY_S)
-                now_s = time.monotonic()
-                sent = (now_s if one.sent_at_s is None else one.sent_at_s for one in self._timers)
-                waited_s = now_s - min(sent, default=now_s)
+                sent_at_s = self._sent_at_s
+                waited_s = 0.0 if sent_at_s is None else time.monotonic() - sent_at_s
                 if waited_s > GIVE_UP_AFTER_S:
                     raise NetworkTimeout(f"no reply for {waited_s:.0f} s")
                 if waited_s > REPORT_AFTER_S:
