@@ -20,14 +20,19 @@ Done = Callable[[Booking, float], None]
 
 
 class Customers:
-    def __init__(self, gateway: Pool, payment: Pool) -> None:
-        self._gateway = gateway
-        self._payment = payment
+    _gateway: Pool
+    _payment: Pool
+
+    def __init__(self) -> None:
         self._waiting: dict[str, tuple[Booking, Done]] = {}
         self._progress = asyncio.Event()
         self._failure: BenchFailed | None = None
         self._now_s = asyncio.get_running_loop().time
         self.confirmed: list[Booking] = []
+
+    def use(self, gateway: Pool, payment: Pool) -> None:
+        """From now on, these connections. To be said before the first one books."""
+        self._gateway, self._payment = gateway, payment
 
     def begin(self, booking: Booking, done: Done) -> None:
         """Send the intent; the rest follows."""

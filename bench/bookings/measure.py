@@ -1,7 +1,8 @@
-"""Bookings per second with all programs busy, then their latency at half that rate and at less."""
+"""Latency of bookings at low rates; how many a second there can be; latency at half of that."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Final
 
 from bench.bookings.customers import Customers, at_once, at_rate
@@ -12,10 +13,12 @@ from bench.bookings.views import watched
 from bench.process import CpuMeter, rss_mb_max
 from bench.report.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
+from stack.info import Info
 from stack.layout import APPLICATIONS
 
 CONNECTIONS_MAX: Final = 128
 """To each of the two servers; a group commit takes as many."""
+CONNECTIONS_MIN: Final = 8
 PER_S_MAX: Final = 1_500
 """More than this cannot be made: the stock of requests ends."""
 SEED: Final = 20_261_122
@@ -35,20 +38,16 @@ async def measure(bench: Workbench) -> Figures:
         secret=info.payment.webhook_secret,
     )
     try:
-        connections = min(scale.in_flight, CONNECTIONS_MAX)
-        gateway = await Pool.connect(info.gateway.url, connections)
-        payment = await Pool.connect(info.payment.url, connections)
-        customers = Customers(gateway, payment)
+        customers = Customers()
         async with watched(bench.client["gateway"], customers.on_confirmed):
-            figures = await _saturate(bench, customers, stationery, (gateway, payment))
-            half = figures["bookings.per_s"] / 2
-            seconds = bench.scale.half_load_s
-            figures |= await _steady(bench, customers, stationery, "bookings", half, seconds)
-            for per_s, seconds in bench.scale.steady_s:
+            figures: Figures = {}
+            for per_s, seconds in scale.steady_s:
                 name = f"bookings.at_{per_s}_per_s"
                 figures |= await _steady(bench, customers, stationery, name, per_s, seconds)
-        gateway.close()
-        payment.close()
+            figures |= await _saturate(bench, customers, stationery)
+            half = figures["bookings.per_s"] / 2
+            seconds = scale.half_load_s
+            figures |= await _steady(bench, customers, stationery, "bookings", half, seconds)
         bench.say(f"bookings: checking all {len(customers.confirmed):,} of them")
         await verify(bench, customers.confirmed)
         return figures | _memory(bench)
@@ -57,17 +56,17 @@ async def measure(bench: Workbench) -> Figures:
             await stack.hold(name)
 
 
-async def _saturate(
-    bench: Workbench, customers: Customers, stationery: Stationery, pools: tuple[Pool, ...]
-) -> Figures:
+async def _saturate(bench: Workbench, customers: Customers, stationery: Stationery) -> Figures:
     scale = bench.scale
     seconds = scale.warm_up_s + scale.saturation_s
     bench.say(f"bookings: {scale.in_flight} customers at once for {seconds:g} s")
     stock = list(stationery.bookings(int(PER_S_MAX * seconds)))
     meter = CpuMeter(bench.pids(*APPLICATIONS, *SERVERS))
-    requests_before = sum(pool.requests for pool in pools)
-    times_s = await at_once(customers, iter(stock), in_flight=scale.in_flight, seconds=seconds)
-    requests = sum(pool.requests for pool in pools) - requests_before
+    connections = min(scale.in_flight, CONNECTIONS_MAX)
+    async with _connected(bench.stack.info, connections) as pools:
+        customers.use(*pools)
+        times_s = await at_once(customers, iter(stock), in_flight=scale.in_flight, seconds=seconds)
+        requests = sum(pool.requests for pool in pools)
     spent_s, others = meter.spent_s(), meter.others_share()
     measured = sum(scale.warm_up_s <= at_s < seconds for at_s in times_s)
     per_booking = {
@@ -94,8 +93,24 @@ async def _steady(
     """The latency of `per_s` new bookings a second."""
     bench.say(f"bookings: {per_s:,.0f} new ones a second for {seconds:g} s")
     stock = list(stationery.bookings(int(2 * per_s * seconds) + 1))
-    took_s = await at_rate(customers, iter(stock), _pauses(per_s), seconds=seconds)
+    # As many as are in use all the time: a server closes one that is idle for long.
+    connections = int(min(CONNECTIONS_MAX, max(CONNECTIONS_MIN, per_s)))
+    async with _connected(bench.stack.info, connections) as pools:
+        customers.use(*pools)
+        took_s = await at_rate(customers, iter(stock), _pauses(per_s), seconds=seconds)
     return {f"{name}.steady_per_s": per_s, **percentiles_ms(name, took_s)}
+
+
+@asynccontextmanager
+async def _connected(info: Info, size: int) -> AsyncIterator[tuple[Pool, Pool]]:
+    """So many connections to the gateway, and to the payment service."""
+    gateway = await Pool.connect(info.gateway.url, size)
+    payment = await Pool.connect(info.payment.url, size)
+    try:
+        yield gateway, payment
+    finally:
+        gateway.close()
+        payment.close()
 
 
 def _pauses(per_s: float) -> Iterator[float]:

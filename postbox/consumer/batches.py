@@ -1,9 +1,9 @@
 """What a consumer does next: a delivery whose next try is due, or what has arrived, up to a bound.
 
-Several batches may be under way at once, each in a lane of its own, so that what arrives while one
-commits need not wait for it. A subject is in one lane at a time: its events stay in their order.
-The busier it is, the fuller are the batches. From a size on, one lane works alone, for full batches
-cost less a message.
+Nobody lingers: a batch is what has arrived while the one before it committed. With `lanes_max`,
+several may be under way at once, each in a lane of its own. A subject is in one lane at a time: its
+events stay in their order. From a size of batches on, one lane works alone, for full batches cost
+less a message.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ class ConsumerOptions:
 
     batch_max: int = 128
     prefetch: int = 256
-    lanes_max: int = 4  # transactions under way at once, while batches are small
+    lanes_max: int = 1  # transactions under way at once, while batches are small; see decision 17
     small_batch: int = 16  # messages; from there on, one at a time: fuller batches cost less each
     tries_max: int = 5
     retry_min_s: float = 0.050

@@ -1,9 +1,8 @@
 """Group commit: requests that arrive together share one transaction; each is answered after it.
 
-Several groups may be under way at once, so that a request need not wait for the group before it.
-The busier a service is, the fuller are the groups. From a size on, one commits at a time while the
-next gathers, for full groups cost less a request. A request that breaks its group is tried again
-alone and harms no other.
+While one group commits, the next gathers, so the busier a service is, the less a request costs.
+`groups_max` lets several be under way at once, as long as they are small. A request that breaks its
+group is tried again alone and harms no other.
 """
 
 import asyncio
@@ -22,7 +21,7 @@ Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 GROUP_MAX: Final = 128
-GROUPS_MAX: Final = 4
+GROUPS_MAX: Final = 1
 SMALL_GROUP: Final = 16
 """From here on, groups are full enough to commit one at a time."""
 RECENT: Final = 0.25

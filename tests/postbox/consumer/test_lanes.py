@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from tests.postbox.fake_service import QUICK, FakeService, Placed
 
 ORDERS = 12
 OF_EACH = 8
+LANES = replace(QUICK, lanes_max=4)
 
 
 class Turnstile:
@@ -69,7 +71,7 @@ class _Working:
 
 @asynccontextmanager
 async def service(client: Client, space: Space, turnstile: Turnstile) -> AsyncIterator[FakeService]:
-    running = FakeService(client, space, wrap=turnstile.wrap)
+    running = FakeService(client, space, options=LANES, wrap=turnstile.wrap)
     async with running.open():
         try:
             yield running
@@ -113,7 +115,7 @@ async def test_the_events_of_a_subject_are_handled_in_their_order(
                 await at.publish(event_of(Placed(f"o{order}", number)))
         await is_applied(running, at, ORDERS * OF_EACH)
     assert turnstile.lanes_seen > 1
-    assert turnstile.lanes_seen <= QUICK.lanes_max
+    assert turnstile.lanes_seen <= LANES.lanes_max
     for order in range(ORDERS):
         numbers = [number for name, number in turnstile.seen if name == f"o{order}"]
         assert numbers == list(range(1, OF_EACH + 1))
