@@ -1,9 +1,15 @@
-"""The batches of one subscription, several under way at once, each in a task of its own."""
+"""Lanes: the batches of one subscription that are under way, and what is begun next.
+
+Nobody lingers: a batch is what has arrived while the one before it committed. With `lanes_max`,
+several may be under way at once, each in a lane of its own. A subject is in one lane at a time: its
+events stay in their order. From a size of batches on, one lane works alone, for full batches cost
+less a message.
+"""
 
 import asyncio
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Final, Generic, TypeVar
 
-from postbox.consumer.batches import Batches
 from postbox.consumer.delivery import Delivery
 from postbox.consumer.handling import Handling
 from postbox.consumer.options import ConsumerOptions
@@ -11,6 +17,68 @@ from postbox.consumer.retries import Retries
 from postbox.consumer.subscription import Subscription
 
 T = TypeVar("T")
+RECENT: Final = 0.25
+"""How much the newest batch counts in the average of their sizes."""
+
+
+class Batches(Generic[T]):
+    """Takes the next batch: a delivery whose next try is due, or what has arrived, up to a bound.
+
+    `read` finds a delivery's message.
+    """
+
+    def __init__(
+        self,
+        retries: Retries[T],
+        options: ConsumerOptions,
+        read: Callable[[Delivery[T]], None],
+    ) -> None:
+        self._retries = retries
+        self._options = options
+        self._read = read
+        self._under_way: set[str] = set()  # the subjects
+        self._lanes = 0
+        self._size = 0.0  # of recent batches
+
+    async def next(self, subscription: Subscription[T], stop: asyncio.Event) -> list[Delivery[T]]:
+        """Wait for the next batch, which is under way from then on until it is `done`.
+
+        Empty once `stop` is set or the subscription is over.
+        """
+        while not stop.is_set() and not subscription.is_over:
+            has_lane = self._lanes < self._lanes_max
+            batch = self._take(subscription) if has_lane else []
+            if batch:
+                self._lanes += 1
+                self._under_way.update(_subjects(batch))
+                return batch
+            subscription.wake.clear()
+            if stop.is_set() or subscription.is_over:
+                break
+            await _wait(subscription.wake, self._retries.seconds_to_next() if has_lane else None)
+        return []
+
+    def done(self, batch: Sequence[Delivery[T]]) -> None:
+        """A batch was handled."""
+        self._lanes -= 1
+        self._under_way.difference_update(_subjects(batch))
+        self._size += RECENT * (len(batch) - self._size)
+
+    @property
+    def _lanes_max(self) -> int:
+        return 1 if self._size >= self._options.small_batch else self._options.lanes_max
+
+    def _take(self, subscription: Subscription[T]) -> list[Delivery[T]]:
+        due = self._retries.due(self._is_free)
+        if due is not None:
+            return [due]
+        return subscription.take(self._options.batch_max, self._is_free)
+
+    def _is_free(self, delivery: Delivery[T]) -> bool:
+        """Whether no lane works on its subject. What cannot be read is about none."""
+        if delivery.message is None and delivery.verdict is None:
+            self._read(delivery)
+        return delivery.message is None or delivery.message.event.subject not in self._under_way
 
 
 class Lanes(Generic[T]):
@@ -61,3 +129,15 @@ class Lanes(Generic[T]):
                 lane.cancel()
             await asyncio.gather(*self._under_way, return_exceptions=True)
             raise
+
+
+def _subjects(batch: Sequence[Delivery[T]]) -> set[str]:
+    return {one.message.event.subject for one in batch if one.message is not None}
+
+
+async def _wait(event: asyncio.Event, seconds: float | None) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

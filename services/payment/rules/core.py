@@ -36,7 +36,7 @@ from services.payment.rules.inputs import (
     keys,
 )
 from services.payment.rules.refund_job import decide_answer, decide_job
-from services.payment.rules.reports import decide_dispute, decide_refund
+from services.payment.rules.reports import decide_report
 from services.payment.rules.state import ClosedIntent, Known
 from services.payment.rules.table import Outcome
 
@@ -67,10 +67,8 @@ def decide(known: Known, event: Input, *, event_id: str = "") -> Decision:
             return _succeed(known, event)
         case ChargeKnown():
             return decide_charge(known, event)
-        case RefundReported():
-            return decide_refund(known, event)
-        case DisputeReported():
-            return decide_dispute(known, event)
+        case RefundReported() | DisputeReported():
+            return decide_report(known, event)
         case RefundAnswered():
             return decide_answer(known, event)
         case RefundDue() | RefundRefused() | RefundUnanswered():

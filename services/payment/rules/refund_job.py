@@ -19,7 +19,7 @@ from services.payment.rules.inputs import (
     RefundReported,
     RefundUnanswered,
 )
-from services.payment.rules.reports import decide_refund
+from services.payment.rules.reports import decide_report
 from services.payment.rules.state import Known, Payment
 from services.payment.rules.table import REFUND_JOB_RULES, Outcome, Rule
 
@@ -30,7 +30,7 @@ def decide_answer(known: Known, event: RefundAnswered) -> Decision:
         return Decision(outcome=Outcome.ALARM, state=known)
     closed = replace(known, payment=_closed(known.payment))
     report = RefundReported(charge=known.payment.charge, refund=event.refund, at=event.at)
-    return decide_refund(closed, report)
+    return decide_report(closed, report)
 
 
 def decide_job(known: Known, event: RefundDue | RefundRefused | RefundUnanswered) -> Decision:

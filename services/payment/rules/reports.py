@@ -8,16 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from contracts.events import (
     Event,
-    PaymentChargedBack,
-    PaymentDisputeClosed,
-    PaymentDisputed,
-    PaymentRefunded,
-    PaymentRefundFailed,
-    PaymentRefundPending,
 )
 from contracts.money import Money, PaymentStatus
 from services.payment.rules.charges import decide_charge
@@ -31,54 +25,40 @@ from services.payment.rules.state import (
     Refund,
     RefundStatus,
 )
-from services.payment.rules.table import DISPUTE_TABLE, REFUND_TABLE, Outcome
+from services.payment.rules.table import DISPUTE_TABLE, REFUND_TABLE, Outcome, Rules
 
+Table = Mapping[Any, Mapping[Any, Rules]]
 FAILED_AGAIN_MAX: Final = timedelta(minutes=1)
 
 
-def decide_refund(known: Known, event: RefundReported) -> Decision:
-    """A refund moved, or was heard of before."""
+def decide_report(known: Known, event: RefundReported | DisputeReported) -> Decision:
+    """A refund or a dispute moved, or was heard of before."""
     charge = decide_charge(known, ChargeKnown(charge=event.charge, at=event.at))
-    payment, before = charge.state.payment, known.refund
+    payment = charge.state.payment
     assert payment is not None
     if charge.outcome is Outcome.ALARM:
         return charge
-    status = before.status if before else RefundStatus.NONE
-    rule = choose(status, REFUND_TABLE[status].get(event.refund.status, ()), known, event)
+    before: Refund | Dispute | None
+    now: Refund | Dispute
+    table: Table
+    if isinstance(event, RefundReported):
+        before, now, table = known.refund, event.refund, cast(Table, REFUND_TABLE)
+    else:
+        before, now, table = known.dispute, event.dispute, cast(Table, DISPUTE_TABLE)
+    status = before.status if before else type(now.status)("none")
+    rule = choose(status, table[status].get(now.status, ()), known, event)
     if rule.to is None:
         return replace(charge, outcome=rule.outcome)
     assert rule.emits is not None
-    moved = _moved(
-        payment.money, {status: -event.refund.amount, event.refund.status: event.refund.amount}
-    )
+    moved = _moved(payment.money, {status: -now.amount, now.status: now.amount})
     after = _due(replace(payment, money=moved), rule.outcome, event.at)
+    state = replace(charge.state, payment=after)
     return Decision(
         outcome=rule.outcome,
-        state=replace(charge.state, payment=after, refund=event.refund),
-        events=(*charge.events, REFUND_EMISSIONS[rule.emits](after, event.refund)),
-    )
-
-
-def decide_dispute(known: Known, event: DisputeReported) -> Decision:
-    """A dispute moved, or was heard of before."""
-    charge = decide_charge(known, ChargeKnown(charge=event.charge, at=event.at))
-    payment, before = charge.state.payment, known.dispute
-    assert payment is not None
-    if charge.outcome is Outcome.ALARM:
-        return charge
-    status = before.status if before else DisputeStatus.NONE
-    rule = choose(status, DISPUTE_TABLE[status].get(event.dispute.status, ()), known, event)
-    if rule.to is None:
-        return replace(charge, outcome=rule.outcome)
-    assert rule.emits is not None
-    moved = _moved(
-        payment.money, {status: -event.dispute.amount, event.dispute.status: event.dispute.amount}
-    )
-    after = _due(replace(payment, money=moved), rule.outcome, event.at)
-    return Decision(
-        outcome=rule.outcome,
-        state=replace(charge.state, payment=after, dispute=event.dispute),
-        events=(*charge.events, DISPUTE_EMISSIONS[rule.emits](after, event.dispute)),
+        state=replace(state, refund=now)
+        if isinstance(now, Refund)
+        else replace(state, dispute=now),
+        events=(*charge.events, _emission(rule.emits, after, now)),
     )
 
 
@@ -109,38 +89,17 @@ def _due(payment: Payment, outcome: Outcome, at: datetime) -> Payment:
     return replace(payment, due_at=at + pause)
 
 
-def _of_refund(kind: Callable[..., Event]) -> Callable[[Payment, Refund], Event]:
-    def emit(payment: Payment, refund: Refund) -> Event:
-        return kind(
-            payment_id=refund.payment_id,
-            intent_id=payment.charge.intent_id,
-            amount=refund.amount,
-            currency=payment.charge.currency,
-            refund_id=refund.refund_id,
-            by=refund.by,
-            money=payment.money,
-        )
-
-    return emit
-
-
-def _of_dispute(kind: Callable[..., Event]) -> Callable[[Payment, Dispute], Event]:
-    def emit(payment: Payment, dispute: Dispute) -> Event:
-        return kind(
-            payment_id=dispute.payment_id,
-            intent_id=payment.charge.intent_id,
-            amount=dispute.amount,
-            currency=payment.charge.currency,
-            dispute_id=dispute.dispute_id,
-            money=payment.money,
-        )
-
-    return emit
-
-
-REFUND_EMISSIONS: Final[Mapping[type[Event], Callable[[Payment, Refund], Event]]] = {
-    kind: _of_refund(kind) for kind in (PaymentRefundPending, PaymentRefunded, PaymentRefundFailed)
-}
-DISPUTE_EMISSIONS: Final[Mapping[type[Event], Callable[[Payment, Dispute], Event]]] = {
-    kind: _of_dispute(kind) for kind in (PaymentDisputed, PaymentDisputeClosed, PaymentChargedBack)
-}
+def _emission(kind: Callable[..., Event], payment: Payment, now: Refund | Dispute) -> Event:
+    about = (
+        {"refund_id": now.refund_id, "by": now.by}
+        if isinstance(now, Refund)
+        else {"dispute_id": now.dispute_id}
+    )
+    return kind(
+        payment_id=now.payment_id,
+        intent_id=payment.charge.intent_id,
+        amount=now.amount,
+        currency=payment.charge.currency,
+        money=payment.money,
+        **about,
+    )
