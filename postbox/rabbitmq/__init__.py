@@ -1,7 +1,8 @@
 """RabbitMQ: connections, topology, confirmed publishing, and the frames beneath.
 
-Guarantees that a publish is mandatory, persistent and confirmed, and that a connection that breaks
-takes everything that depends on it along. Imports events and errors.
+Guarantees that a publish is mandatory and confirmed, that an event is persistent, that what is
+passed on stays as it came, and that a connection that breaks takes everything that depends on it
+along. Imports events and errors.
 """
 
 from postbox.extras import requires

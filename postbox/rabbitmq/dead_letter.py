@@ -3,10 +3,13 @@
 Guarantees that a message that is set aside and redriven has the header fields and properties that
 it came with, byte for byte, but for three that would act on the way: an expiration would delete it
 in its dead queue and is kept as a header meanwhile; a user id would be checked against ours, and
-`CC` and `BCC` would send copies to other queues, so these stay renamed.
+`CC` and `BCC` would send copies to other queues, so these stay renamed. Where its headers leave no
+room for ours, the largest of them are left out, and named: RabbitMQ takes no headers that are
+larger than a frame, and closes the connection.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from postbox.rabbitmq.properties import (
@@ -22,8 +25,13 @@ from postbox.rabbitmq.properties import (
 OURS: Final = "x-postbox-"
 REASON, ERROR, QUEUE, AT = f"{OURS}reason", f"{OURS}error", f"{OURS}queue", f"{OURS}at"
 EXPIRES, USER, CC, BCC = f"{OURS}expiration", f"{OURS}user-id", f"{OURS}cc", f"{OURS}bcc"
+DROPPED: Final = f"{OURS}dropped-headers"
 DEAD_SUFFIX: Final = ".dead"
-_SAID: Final = frozenset({REASON, ERROR, QUEUE, AT, EXPIRES})
+PROPERTIES_BYTES_MAX: Final = 130_000
+"""A frame has 131,072 bytes; the broker adds a few when it delivers the message."""
+CUT_ERROR_CHARS: Final = 100
+DROPPED_CHARS_MAX: Final = 500
+_SAID: Final = frozenset({REASON, ERROR, QUEUE, AT, EXPIRES, DROPPED})
 """What is ours for as long as the message is set aside."""
 _DELIVERY: Final = frozenset({"x-delivery-count", "x-acquired-count"})
 """What a quorum queue adds at each delivery: of the delivery, not of the message."""
@@ -42,7 +50,24 @@ def set_aside(raw: bytes, said: Mapping[str, str]) -> bytes:
     )
     for name, text in said.items():
         dead = dead.with_header(name, text)
-    return dead.encode()
+    if len(dead.encode()) > PROPERTIES_BYTES_MAX and ERROR in said:
+        dead = dead.with_header(ERROR, said[ERROR][:CUT_ERROR_CHARS])
+    return _fitting(dead).encode()
+
+
+def _fitting(dead: RawProperties) -> RawProperties:
+    """Without the largest headers of the message itself, where all of them are too much."""
+    dropped: list[str] = []
+    while len(dead.encode()) > PROPERTIES_BYTES_MAX:
+        own = [field for field in dead.headers if field[0].decode(errors="replace") not in _SAID]
+        if not own:
+            break
+        largest, _ = max(own, key=lambda field: len(field[0]) + len(field[1]))
+        dropped.append(largest.decode(errors="replace"))
+        kept = tuple(field for field in dead.headers if field[0] != largest)
+        dead = replace(dead, headers=kept)
+        dead = dead.with_header(DROPPED, ", ".join(dropped)[:DROPPED_CHARS_MAX])
+    return dead
 
 
 def redriven(raw: bytes, queue: str) -> bytes:

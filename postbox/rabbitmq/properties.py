@@ -8,7 +8,7 @@ the layout: AMQP 0-9-1, section 4.2.6.1, and RabbitMQ's table of field types.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from struct import Struct
+from struct import Struct, error
 from typing import Final, Self
 
 HEADERS: Final = 1 << 13
@@ -39,6 +39,13 @@ class RawProperties:
     @classmethod
     def read(cls, raw: bytes) -> Self:
         """Split what follows the body's size in a content header. ValueError if it is no such."""
+        try:
+            return cls._read(raw)
+        except (IndexError, error) as cut_off:
+            raise ValueError(f"the properties are cut off: {cut_off}") from None
+
+    @classmethod
+    def _read(cls, raw: bytes) -> Self:
         (flags,) = _FLAGS.unpack_from(raw)
         at = _FLAGS.size
         parts: dict[int, bytes] = {}

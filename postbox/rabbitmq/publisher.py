@@ -1,9 +1,10 @@
 """Publishing with confirms, many messages in one socket write.
 
 aio-pika's and aiormq's own `publish` cost a task, a future and a write for each message. Here a
-batch is one write, and each message's confirm is reported to a callback. Every message is mandatory
-and persistent. This module and `incoming` alone touch aiormq's insides, which are public but
-undocumented, hence the pin below aiormq 8.
+batch is one write, and each message's confirm is reported to a callback. Every message is
+mandatory. Those that are made here are persistent; one that is passed on keeps its delivery mode.
+This module and `receiver` alone touch aiormq's insides, which are public but undocumented, hence
+the pin below aiormq 8.
 """
 
 import asyncio

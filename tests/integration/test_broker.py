@@ -30,6 +30,8 @@ REPAIR_LIMIT_S: Final = 15.0
 FAST_S: Final = 0.02
 SLOW_CPUS: Final = 0.05
 TEARS: Final = 20
+REFUNDED: Final = "payment.refunded"
+HEAR_OF_REFUNDS: Final = ("booking.events", "gateway.events")
 TEAR_EVERY_S: Final = 0.1
 MISSED_S: Final = 2.0
 
@@ -113,15 +115,14 @@ async def test_a_torn_binding_is_repaired_and_what_it_missed_is_replayed(
     await check_invariants(system, flow)
 
 
-@pytest.mark.fault(12, "a binding is missing: the only one")
+@pytest.mark.fault(12, "all bindings of a type are missing")
 async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -> None:
     """Goal: kept in `events.unrouted`, alarmed, and sent again when a person says so."""
     async with Flow(system, seed) as flow, channel(system) as at:
-        queue = await at.get_queue("gateway.events", ensure=False)
         unrouted = await at.get_queue("events.unrouted", ensure=False)
 
         async def tear_and_look() -> bool:
-            await queue.unbind(EXCHANGE, routing_key="payment.refunded")
+            await _tear_refunds(at)
             declared = await at.declare_queue(unrouted.name, passive=True)
             return bool(declared.declaration_result.message_count)
 
@@ -131,28 +132,29 @@ async def test_an_event_that_no_queue_wants_is_kept(system: System, seed: int) -
     await system.containers["relay"].execute(
         *("python3", "-m", "postbox", "unrouted", "redrive", "--all", "--yes")
     )
+    await _replay_refunds(system)
     await check_invariants(system, flow)
 
 
-@pytest.mark.fault(12, "a binding is missing, and that of the unrouted too")
+@pytest.mark.fault(12, "all bindings of a type are missing, and that of the unrouted too")
 async def test_an_event_with_nowhere_to_go_is_not_taken_for_published(
     system: System, seed: int
 ) -> None:
-    """Goal: the broker's confirm of what it dropped is not believed. Method: tear the only binding
-    of a type, and the one of the queue that the broker would keep it in, again and again."""
+    """Goal: the broker's confirm of what it dropped is not believed. Method: tear all bindings of a
+    type, and the one of the queue that the broker would keep it in, again and again."""
     async with Flow(system, seed) as flow:
         await eventually(lambda: _accepted(flow, 5))
         async with channel(system) as at:
-            queue = await at.get_queue("gateway.events", ensure=False)
             unrouted = await at.get_queue("events.unrouted", ensure=False)
             for _ in range(TEARS * 3):
-                await queue.unbind(EXCHANGE, routing_key="payment.refunded")
+                await _tear_refunds(at)
                 await unrouted.unbind("events.unrouted")
                 await asyncio.sleep(TEAR_EVERY_S)
         await eventually(lambda: _is_bound_for_refunds(system), limit_s=REPAIR_LIMIT_S, every_s=0.2)
     # What came between the two was kept there; there may be none.
     redrive = "python3 -m postbox unrouted redrive --all --yes || true"
     await system.containers["relay"].execute("sh", "-c", redrive)
+    await _replay_refunds(system)
     await check_invariants(system, flow)
 
 
@@ -240,7 +242,21 @@ async def _is_bound(system: System) -> bool:
 
 
 async def _is_bound_for_refunds(system: System) -> bool:
-    return await _binding(system, "gateway.events", "payment.refunded")
+    return all([await _binding(system, queue, REFUNDED) for queue in HEAR_OF_REFUNDS])
+
+
+async def _tear_refunds(at: AbstractChannel) -> None:
+    for name in HEAR_OF_REFUNDS:
+        queue = await at.get_queue(name, ensure=False)
+        await queue.unbind(EXCHANGE, routing_key=REFUNDED)
+
+
+async def _replay_refunds(system: System) -> None:
+    """What came when one of the two bindings was there went to that queue alone."""
+    await system.containers["relay"].execute(
+        *("python3", "-m", "postbox", "relay", "replay"),
+        *("--from", "10m", "--type", REFUNDED, "--yes"),
+    )
 
 
 async def _binding(system: System, queue: str, key: str) -> bool:

@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 from aiormq.abc import AbstractChannel as RawChannel
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postbox.mongo import Client
 from postbox.operations.redrive import ALL, redrive
@@ -22,6 +24,7 @@ from postbox.rabbitmq import (
     raw_channel,
     raw_properties,
 )
+from postbox.rabbitmq.properties import RawProperties
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.fake_service import QUICK, FakeService, topology
@@ -181,6 +184,31 @@ async def test_a_dead_letter_of_the_consumer_is_what_came(client: Client, space:
     assert {name: fields[name] for name in fields.keys() - ours} == FIELDS
     assert parts == split(WRITTEN)[1]
     assert ours == {b"x-postbox-" + name for name in (b"reason", b"error", b"queue", b"at")}
+
+
+@pytest.mark.parametrize("bytes_", [130_700, 129_900])
+async def test_headers_that_leave_no_room_for_ours_are_left_out_and_named(
+    client: Client, space: Space, bytes_: int
+) -> None:
+    """Goal: the consumer sets it aside, and goes on. Method: headers that fill a frame."""
+    large = {b"small": long_text(b"s"), b"large": long_text(b"l" * bytes_)}
+    async with wire(space) as at:
+        await at.publish(encoded(large, SHORT_TEXTS), exchange=space.exchange, key="order.placed")
+        await set_aside(client, space, at)
+        fields, parts = came(await at.get(f"{space.queue}.dead"))
+    assert fields[b"small"] == large[b"small"]
+    assert b"large" not in fields
+    assert fields[b"x-postbox-dropped-headers"] == long_text(b"large")
+    assert parts == split(WRITTEN)[1]
+
+
+@given(st.binary(max_size=60))
+def test_properties_that_are_cut_off_are_no_properties(raw: bytes) -> None:
+    try:
+        read = RawProperties.read(raw)
+    except ValueError:
+        return
+    assert RawProperties.read(read.encode()).encode() == read.encode()
 
 
 @pytest.mark.parametrize("by", ["the consumer", "the broker"])
