@@ -51,6 +51,7 @@ FAULTS: Final = {
     31: "rows and payloads that other programs write",
     32: "servers that somebody used before: the same names, another kind",
     33: "a certificate, virtual host, permission or limit: the connection is refused",
+    34: "several batches of one queue are under way at once",
 }
 
 HEAD: Final = """\

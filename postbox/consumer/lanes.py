@@ -15,6 +15,7 @@ from postbox.consumer.handling import Handling
 from postbox.consumer.options import ConsumerOptions
 from postbox.consumer.retries import Retries
 from postbox.consumer.subscription import Subscription
+from postbox.runtime import cancelled
 
 T = TypeVar("T")
 RECENT: Final = 0.25
@@ -93,7 +94,8 @@ class Lanes(Generic[T]):
         self._failure: Exception | None = None
 
     async def run(self, subscription: Subscription[T], stop: asyncio.Event) -> None:
-        """What is under way is brought to its end, whatever ends this.
+        """At its end, what is under way is brought to its end too; where it is cancelled, that is
+        cancelled too, and goes back to the broker.
 
         Raises what a lane raised first: Requeued, BrokerUnavailable, or a bug.
         """
@@ -102,8 +104,10 @@ class Lanes(Generic[T]):
                 lane = asyncio.create_task(self._handle(batch, subscription, stop))
                 self._under_way.add(lane)
                 lane.add_done_callback(self._under_way.discard)
+            while self._under_way:
+                await asyncio.wait(self._under_way)
         finally:
-            await self._end()
+            await cancelled(*self._under_way)
         if self._failure is not None:
             raise self._failure
 
@@ -118,17 +122,6 @@ class Lanes(Generic[T]):
         finally:
             self._batches.done(batch)
             subscription.wake.set()
-
-    async def _end(self) -> None:
-        """A cancellation ends the lanes too; else each is awaited."""
-        try:
-            while self._under_way:
-                await asyncio.wait(self._under_way)
-        except asyncio.CancelledError:
-            for lane in self._under_way:
-                lane.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
-            raise
 
 
 def _subjects(batch: Sequence[Delivery[T]]) -> set[str]:

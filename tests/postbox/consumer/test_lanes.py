@@ -16,8 +16,8 @@ from tests.postbox.broker import broker, event_of
 from tests.postbox.consumer.test_consumer import is_applied
 from tests.postbox.fake_service import QUICK, FakeService, Placed
 
-ORDERS = 12
-OF_EACH = 8
+ORDERS = 3
+OF_EACH = 20
 LANES = replace(QUICK, lanes_max=4)
 
 
@@ -29,6 +29,7 @@ class Turnstile:
         self.opened = asyncio.Event()
         self.at_work: list[set[str]] = []
         self.lanes_seen = 0
+        self.in_two_lanes: set[str] = set()
         self.seen: list[tuple[str, int]] = []
 
     def wrap(self, handler: Handler[Placed]) -> Handler[Placed]:
@@ -36,8 +37,8 @@ class Turnstile:
             session: Session, messages: Sequence[Message[Placed]]
         ) -> Sequence[Decided]:
             orders = {message.fact.order for message in messages}
-            for others in self.at_work:
-                assert not orders & others, "a subject is in two lanes"
+            # Only noted here: what a handler raises is a failed try, and is tried again.
+            self.in_two_lanes |= {one for others in self.at_work for one in orders & others}
             with self._working(orders):
                 while orders & self.closed:
                     await self.opened.wait()
@@ -77,6 +78,7 @@ async def service(client: Client, space: Space, turnstile: Turnstile) -> AsyncIt
             yield running
         finally:
             turnstile.open()
+    assert not turnstile.in_two_lanes
 
 
 async def test_what_arrives_while_a_batch_commits_does_not_wait_for_it(
@@ -145,7 +147,7 @@ async def test_an_event_waits_for_the_one_before_it_of_its_subject(
     assert [one for one in turnstile.seen if one[0] == "slow"] == [("slow", 1), ("slow", 2)]
 
 
-@pytest.mark.fault(12, "a stop while several batches are under way")
+@pytest.mark.fault(17, "a stop while several batches are under way")
 async def test_a_stop_waits_for_all_that_is_under_way(client: Client, space: Space) -> None:
     """Goal: what was begun is committed and acknowledged, and nothing is begun any more."""
     turnstile = Turnstile()
