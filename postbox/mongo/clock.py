@@ -8,12 +8,15 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pymongo
+from bson.codec_options import CodecOptions
 from pymongo.errors import PyMongoError
 
-from postbox.mongo.connection import Client
+from postbox.mongo.connection import Client, Document
 from postbox.mongo.errors import is_unavailable, reason
 
 PING_TIMEOUT_S = 2.0
+ZONED: CodecOptions[Document] = CodecOptions(tz_aware=True)
+"""A command's reply is read without zones, whatever the client: Python would take them for local."""
 
 
 class DatabaseClock:
@@ -26,7 +29,7 @@ class DatabaseClock:
     async def sync(self) -> None:
         """Read the server's clock once. Raises PyMongoError where the server is unavailable."""
         before = time.monotonic()
-        reply = await self._client.admin.command("hello")
+        reply = await self._client.admin.command("hello", codec_options=ZONED)
         after = time.monotonic()
         self._offset_s = reply["localTime"].timestamp() - (before + after) / 2
 

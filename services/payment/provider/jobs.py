@@ -75,7 +75,7 @@ class Refunds:
             refused = RefundRefused(payment_id=payment_id, error=str(error), retry_at=retry_at)
             return [*await self._known_there(payment_id, now), refused]
         except (Unanswered, Declined) as error:
-            if isinstance(error, UnknownCharge) and payment.attempts == 1:
+            if isinstance(error, UnknownCharge) and payment.last_error != str(error):
                 metrics.alarm("unknown_at_provider")
             reason = str(error) or "declined"
             return [RefundUnanswered(payment_id=payment_id, error=reason, retry_at=retry_at)]

@@ -198,7 +198,7 @@ class HttpProvider:
         if problem in REFUSALS:
             raise Refused(problem)
         if problem == UNKNOWN:
-            raise UnknownCharge(f"the provider answered {response.status_code}")
+            raise UnknownCharge("the provider does not know the charge")
         if not response.is_success:
             raise Unanswered(f"the provider answered {response.status_code}")
         try:

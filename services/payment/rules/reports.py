@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 from contracts.events import (
     Event,
 )
-from contracts.money import Money, PaymentStatus
+from contracts.money import Money, PaymentStatus, RefundedBy
 from services.payment.rules.charges import decide_charge
 from services.payment.rules.decision import Decision, choose
 from services.payment.rules.inputs import ChargeKnown, DisputeReported, RefundReported
@@ -33,6 +33,7 @@ FAILED_AGAIN_MAX: Final = timedelta(minutes=1)
 
 def decide_report(known: Known, event: RefundReported | DisputeReported) -> Decision:
     """A refund or a dispute moved, or was heard of before."""
+    known = _listed(known, event)
     charge = decide_charge(known, ChargeKnown(charge=event.charge, at=event.at))
     payment = charge.state.payment
     assert payment is not None
@@ -87,6 +88,18 @@ def _due(payment: Payment, outcome: Outcome, at: datetime) -> Payment:
         return replace(payment, due_at=None)
     pause = min(FAILED_AGAIN_MAX, timedelta(seconds=2 ** min(payment.attempts, 10)))
     return replace(payment, due_at=at + pause)
+
+
+def _listed(known: Known, event: RefundReported | DisputeReported) -> Known:
+    """With a row for the refund that version 0.1.0 made, if that is reported: it counts already."""
+    payment = known.payment
+    if payment is None or known.refund is not None or not isinstance(event, RefundReported):
+        return known
+    refund = event.refund
+    if refund.by is not RefundedBy.SERVICE or not 0 < payment.unlisted == refund.amount:
+        return known
+    made = replace(refund, status=RefundStatus.SUCCEEDED)
+    return replace(known, payment=replace(payment, unlisted=0), refund=made)
 
 
 def _emission(kind: Callable[..., Event], payment: Payment, now: Refund | Dispute) -> Event:

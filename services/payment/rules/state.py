@@ -103,7 +103,8 @@ class Payment:
 
     The rest is about the refund that we make. `refunds_asked` counts those that the provider has
     answered for good, and makes the next one's key; `asking` is the amount of one that may have
-    reached the provider and has no answer yet. A `due_at` of None is due at once.
+    reached the provider and has no answer yet. A `due_at` of None is due at once. `unlisted` is
+    what version 0.1.0 gave back: it counts, and has no row of its own until it is reported.
     """
 
     charge: Charge
@@ -116,6 +117,7 @@ class Payment:
     due_at: datetime | None = None
     last_error: str | None = None
     stuck: bool = False
+    unlisted: int = 0
 
     @property
     def status(self) -> PaymentStatus:
@@ -161,6 +163,7 @@ def _of_version_0_1_0(charge: Charge, state: str) -> dict[str, Any]:
         "verdict": _VERDICTS_OF_VERSION_0_1_0[state],
         "refunds_asked": int(is_refunded),
         "asking": None,
+        "unlisted": charge.amount if is_refunded else 0,
     }
 
 

@@ -34,6 +34,7 @@ from services.payment.rules.inputs import (
     RefundAnswered,
     RefundDue,
     RefundRefused,
+    RefundReported,
     RefundUnanswered,
 )
 from services.payment.rules.state import (
@@ -195,10 +196,31 @@ def test_a_payment_of_version_0_1_0_is_read() -> None:
         payment = _payment(status)
         assert payment is not None
         document = payment.to_document()
-        for name in ("money", "verdict", "refunds_asked", "asking"):
+        for name in ("money", "verdict", "refunds_asked", "asking", "unlisted"):
             del document[name]
         read = Payment.from_document(document)
         assert (read.status, read.verdict) == (status, verdict)
+
+
+@pytest.mark.parametrize("status", [RefundStatus.SUCCEEDED, RefundStatus.FAILED])
+def test_a_refund_of_version_0_1_0_counts_once_when_it_is_reported(status: RefundStatus) -> None:
+    """It had no row of its own, so that the report is the first word of it."""
+    payment = _payment("refunded")
+    assert payment is not None
+    known = Known(payment=replace(payment, unlisted=100, refunds_asked=1))
+    report = RefundReported(charge=CHARGE, refund=replace(REFUND, status=status), at=NOW)
+    first = decide(known, report)
+    again = decide(first.state, report)
+    after = first.state.payment
+    assert after is not None
+    assert first.state.refund == report.refund
+    assert (again.outcome, again.events) == ("duplicate", ())
+    if status is RefundStatus.SUCCEEDED:
+        assert (first.outcome, first.events) == ("duplicate", ())
+        assert (after.money, after.unlisted) == (payment.money, 0)
+    else:
+        assert first.outcome == "refund_failed"
+        assert (after.status, after.money.refunded) == ("refund_pending", 0)
 
 
 def _owed() -> Payment:
