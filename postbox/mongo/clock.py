@@ -16,7 +16,7 @@ from postbox.mongo.errors import is_unavailable, reason
 
 PING_TIMEOUT_S = 2.0
 ZONED: CodecOptions[Document] = CodecOptions(tz_aware=True)
-"""A command's reply is read without zones, whatever the client: Python would take them for local."""
+"""A reply is read with its zone: without one, Python takes its times for local ones."""
 
 
 class DatabaseClock:
