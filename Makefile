@@ -9,7 +9,7 @@ LOCK := requirements-dev.lock
 PY := $(BIN)/python
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status demo test test-containers check bench images compose-up compose-down format lock clean
+.PHONY: help setup up down status demo test test-pressed test-containers interop check audit mypy pyright docs bench images compose-up compose-down format lock clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -47,22 +47,51 @@ PRESSED := $(if $(PRESSURE),$(PY) -m tests.pressure)
 # Most tests wait more than they work, so that two at once take two thirds of the time. Those in
 # containers take both cores, and each other's engine.
 test: setup ## run all tests; those in containers where an engine can be had (PRESSURE=1: on a busy machine)
-	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --dist loadgroup --ignore tests/integration
+	@$(PY) -m tests.console.chromium
+	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --dist loadgroup --durations 20 --ignore tests/integration
 	@$(PRESSED) $(PY) -m pytest tests/integration
+
+# Those that wait most for others: elections, leases, brokers that come back, programs that start.
+TENTH := tests/postbox/{consumer,mongo,outbox,rabbitmq} tests/relay/test_{faults,lease,sources,tokens}.py tests/stack
+
+test-pressed: setup ## run a tenth of the tests on a busy machine, those that wait most for others
+	@$(PY) -m tests.pressure $(PY) -m pytest --numprocesses 2 --dist loadgroup $(TENTH)
 
 test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration
 
+interop: setup ## other programs' clients at real servers, with Node and Java: write docs/interop-table.md (CHECK=1: compare)
+	@$(PY) -m tests.interop $(if $(CHECK),--check)
+
 check: $(READY) ## format, lint, types, arrows of import, and what is generated from code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync mypy pyright
 	$(BIN)/lint-imports --no-cache
+	$(PY) -m tests.secrets_check
 	$(PY) -m tests.architecture.picture --check
 	$(PY) -m contracts.schemas --check
+	$(PY) -m tests.asyncapi_doc --check
 	$(PY) -m tests.saga_doc --check
 	$(PY) -m tests.faults_doc --check
 	$(PY) -m tests.configuration_doc --check
+	$(PY) -m tests.api_doc --check
+	$(PY) -m website --check
+
+audit: $(READY) ## known vulnerabilities of the locked versions; needs the network, and says so
+	@$(PY) -m tests.audit
+
+mypy: $(READY)
+	$(BIN)/mypy
+
+# What users see: the examples, the public interface in use, and that all of it is typed.
+pyright: $(READY)
+	$(BIN)/pyright
+	@PYTHONPATH=. PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/pyright --verifytypes postbox --ignoreexternal \
+		| grep -B 1 -E ' error: |^Type completeness score'; exit $${PIPESTATUS[0]}
+
+docs: $(READY) ## make the docs site, and check every link
+	@$(PY) -m website
 
 bench: setup ## measure, beside the raw limits of the same servers
 	@$(PY) -m bench
@@ -84,7 +113,7 @@ lock: $(READY) ## resolve the locked versions anew
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header --all-extras \
 		--python-version 3.11 --universal --upgrade -o $(LOCK) pyproject.toml
 	$(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --no-header \
-		--python-version 3.11 --universal --extra booking --constraints $(LOCK) -o requirements.lock pyproject.toml
+		--python-version 3.11 --universal --extra booking --extra stripe --constraints $(LOCK) -o requirements.lock pyproject.toml
 
 clean: ## end what runs, and remove everything that can be made again, data included
 	@if [ -x $(PY) ]; then $(PY) -m stack down; fi

@@ -7,10 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from bench import imports, limits
+from bench import imports, limits, processes
+from bench.bookings import budget, subject
 from bench.bookings import measure as bookings
 from bench.machine import machine, versions
-from bench.relay import cost, latency, memory, throughput, tracing
+from bench.relay import console, cost, latency, memory, throughput, tracing
 from bench.report.results import ROOT
 from bench.scale import Scale
 from bench.workbench import Figures, Measurement, Workbench
@@ -22,10 +23,14 @@ MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "limits": limits.measure,
     "relay": throughput.measure,
     "tracing": tracing.measure,
+    "console": console.measure,
     "cost": cost.measure,
     "latency": latency.measure,
     "memory": memory.measure,
+    "subject": subject.measure,
     "bookings": bookings.measure,
+    "budget": budget.measure,
+    "processes": processes.measure,
 }
 FOLDER: Final = ROOT / ".local"
 """Beside the repository, and so on a disk: what is kept in memory alone would be flattered."""

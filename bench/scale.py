@@ -24,6 +24,8 @@ class Scale:
     """Pending rows, then lie there published, and how often: small ones are soon over."""
     cost_rows: int = 20_000
     """Rows that are published beside those."""
+    subject_events: tuple[int, ...] = (10, 100, 1_000, 10_000)
+    """How many events a subject has already."""
     traced_rounds: int = 5
     traced_rows: int = 20_000
     events_per_s: int = 200
@@ -37,6 +39,10 @@ class Scale:
     half_load_s: float = 8.0
     steady_s: tuple[tuple[int, float], ...] = ((5, 8.0), (50, 6.0), (150, 6.0))
     """Low rates of bookings a second, and for how long each."""
+    processes: tuple[int, ...] = (1, 2, 4)
+    """Of each program, how many."""
+    killed_s: float = 6.0
+    """Of load, in whose middle the programs are killed: at peers alone."""
 
 
 FULL: Final = Scale(name="full")
@@ -49,6 +55,7 @@ QUICK: Final = Scale(
     cost_starts=1,
     cost_rounds=((1_000, 1), (10_000, 1)),
     cost_rows=5_000,
+    subject_events=(10, 100, 1_000),
     traced_rounds=1,
     traced_rows=10_000,
     direct_latency_s=2.0,
@@ -57,6 +64,8 @@ QUICK: Final = Scale(
     saturation_s=4.0,
     half_load_s=3.0,
     steady_s=((5, 3.0), (50, 2.0), (150, 2.0)),
+    processes=(),
+    killed_s=3.0,
 )
 TINY: Final = Scale(
     name="tiny",
@@ -67,6 +76,7 @@ TINY: Final = Scale(
     cost_starts=1,
     cost_rounds=((1_000, 1), (2_000, 1)),
     cost_rows=1_000,
+    subject_events=(10, 100),
     traced_rounds=1,
     traced_rows=200,
     events_per_s=50,
@@ -77,4 +87,6 @@ TINY: Final = Scale(
     saturation_s=0.5,
     half_load_s=0.5,
     steady_s=((5, 1.2), (50, 0.4), (150, 0.4)),
+    processes=(),
+    killed_s=1.0,
 )

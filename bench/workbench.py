@@ -17,12 +17,16 @@ Figures = dict[str, float]
 """What was measured, by key, such as "relay.events_per_s"."""
 
 
+Report = Callable[[str], None]
+"""Called with what is measured next."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workbench:
     stack: RunningStack
     client: Client
     scale: Scale
-    say: Callable[[str], None]
+    say: Report
 
     def database_uri(self, name: str) -> str:
         """The URI with a database in its path."""

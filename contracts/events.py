@@ -5,9 +5,9 @@ type. A breaking change gets a type of its own, like `booking.confirmed.v2`, bes
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Annotated, Any, ClassVar, Final
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from contracts.errors import InvalidEvent, UnknownEventType
 from contracts.money import Money, RefundedBy
@@ -17,12 +17,16 @@ from contracts.values import (
     Currency,
     ErrorText,
     Id,
+    OpaqueId,
     Reason,
     Reference,
     Slot,
     Time,
     Value,
 )
+
+IDS_MAX: Final = 500
+"""In one event."""
 
 
 class Event(Value):
@@ -58,7 +62,7 @@ class BookingIntentCreated(GatewayEvent):
     """A customer intends to book, for this price."""
 
     TYPE = "booking.intent.created"
-    user_id: Reference
+    user_id: OpaqueId
     amount: Amount
     currency: Currency
     slot: Slot | None = None
@@ -69,17 +73,30 @@ class BookingCancelRequested(GatewayEvent):
     """Somebody asked that the booking be cancelled."""
 
     TYPE = "booking.cancel.requested"
-    requested_by: Reference
+    requested_by: OpaqueId
 
 
 class PaymentRequested(GatewayEvent):
     """The customer left a payment method with the intent: capture the price from it."""
 
     TYPE = "payment.requested"
-    user_id: Reference
+    user_id: OpaqueId
     amount: Amount
     currency: Currency
-    payment_method: Reference
+    payment_method: OpaqueId
+
+
+class BookingUserForgotten(GatewayEvent):
+    """The user is to be forgotten: `alias` takes their place in a booking that has come to its end.
+
+    It does not name the user, so that erasing an id does not spread it once more. The payments and
+    captures are those that the gateway knew of then.
+    """
+
+    TYPE = "booking.user.forgotten"
+    alias: OpaqueId
+    payment_ids: Annotated[tuple[Reference, ...], Field(max_length=IDS_MAX)]
+    capture_ids: Annotated[tuple[Id, ...], Field(max_length=IDS_MAX)]
 
 
 class PaymentCaptured(PaymentEvent):
@@ -87,7 +104,7 @@ class PaymentCaptured(PaymentEvent):
 
     TYPE = "payment.captured"
     payment_id: Reference
-    user_id: Reference
+    user_id: OpaqueId
     amount: Amount
     currency: Currency
 
@@ -220,6 +237,7 @@ EVENTS: Final[Mapping[str, type[Event]]] = {
         BookingIntentCreated,
         BookingCancelRequested,
         PaymentRequested,
+        BookingUserForgotten,
         PaymentCaptured,
         PaymentFailed,
         BookingConfirmed,

@@ -13,6 +13,7 @@ QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
     "booking.events": (
         "booking.intent.created",
         "booking.cancel.requested",
+        "booking.user.forgotten",
         "payment.captured",
         "payment.failed",
         "payment.refunded",
@@ -21,6 +22,7 @@ QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "payment.events": (
         "payment.requested",
+        "booking.user.forgotten",
         "booking.confirmed",
         "booking.failed",
         "booking.cancelled",
@@ -29,6 +31,7 @@ QUEUES: Final[Mapping[str, tuple[str, ...]]] = {
     "gateway.events": (
         "booking.intent.created",
         "booking.cancel.requested",
+        "booking.user.forgotten",
         "payment.requested",
         "payment.captured",
         "payment.failed",

@@ -1,9 +1,11 @@
 """The values that events are made of, each with its limits; nothing invalid can be built."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Final
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -59,10 +61,28 @@ def _listed_currency(code: str) -> str:
     return code
 
 
+_CONTROL: Final = r"\u0000-\u001f\u007f-\u009f"
+_SPACE: Final = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_OPAQUE: Final = f"^[^{_CONTROL}{_SPACE}]([^{_CONTROL}]*[^{_CONTROL}{_SPACE}])?$"
+_is_opaque: Final = re.compile(_OPAQUE).fullmatch
+
+
+def _opaque(text: str) -> str:
+    if not _is_opaque(text):
+        raise ValueError("must have no control characters, and no space at its ends")
+    return text
+
+
 # An id that stands in a path or before a "/" in a key has no "/" itself.
 _Text = Field(strict=True, min_length=1, max_length=ID_MAX_CHARS)
 Id = Annotated[str, _Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@+-]*$")]
 Reference = Annotated[str, _Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:@/+-]*$")]
+OpaqueId = Annotated[
+    str, _Text, Field(json_schema_extra={"pattern": _OPAQUE}), AfterValidator(_opaque)
+]
+"""As somebody else gave it out: any printable text, compared as it was sent, normalized or not."""
+FORGOTTEN: Final = "forgotten:"
+"""What the id of a user begins with who was forgotten. What follows was drawn for one booking."""
 ErrorText = Annotated[str, Field(strict=True, max_length=ERROR_MAX_CHARS)]
 Amount = Annotated[int, Field(strict=True, gt=0, le=AMOUNT_MAX_MINOR_UNITS)]
 Currency = Annotated[
@@ -88,7 +108,7 @@ class Value(BaseModel):
 class Slot(Value):
     """A resource from one time to another, in whole quarter-hours of UTC, a day at most."""
 
-    resource_id: Id
+    resource_id: OpaqueId
     starts_at: Time
     ends_at: Time
 
@@ -112,9 +132,18 @@ class Slot(Value):
         return ends_at
 
     def quanta(self) -> tuple[str, ...]:
-        """The key of each quarter-hour that the slot covers: "<resourceId>/<its start>"."""
-        return tuple(f"{self.resource_id}/{rfc3339.render(start)}" for start in self._starts())
+        """The key of each quarter-hour that the slot covers: "<resourceId>/<its start>".
+
+        The resourceId is percent-encoded, but for what every version has allowed in one.
+        """
+        resource = quote(self.resource_id, safe=":@+")
+        return tuple(f"{resource}/{rfc3339.render(start)}" for start in self._starts())
 
     def _starts(self) -> Iterator[datetime]:
         for index in range((self.ends_at - self.starts_at) // QUANTUM):
             yield self.starts_at + index * QUANTUM
+
+
+def is_forgotten(user_id: str | None) -> bool:
+    """Whether this stands in for a user who was forgotten."""
+    return user_id is not None and user_id.startswith(FORGOTTEN)

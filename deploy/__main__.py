@@ -32,16 +32,24 @@ def make_images() -> None:
 @app.command()
 def up(
     profile: Annotated[
-        str, typer.Option(help="`cluster`: three MongoDB, three RabbitMQ, two of each service.")
+        str,
+        typer.Option(
+            help="`cluster`: three MongoDB, three RabbitMQ, two of each service. `console`: the web"
+            " page for people on call. `cluster,console`: both."
+        ),
     ] = "",
 ) -> None:
     """Bring deploy/compose.yaml up; `down` ends it."""
-    if profile not in ("", "cluster"):
-        raise DeployError(f"there is no profile {profile}; there is `cluster`")
+    profiles = set(filter(None, profile.split(",")))
+    if unknown := profiles - {"cluster", "console"}:
+        raise DeployError(f"there is no profile {min(unknown)}; there are `cluster` and `console`")
     with engine(keep=True):
         made = images.ensure()
-        Project().up(made, cluster=profile == "cluster")
+        Project().up(made, cluster="cluster" in profiles, console="console" in profiles)
         print(f"The gateway is on http://127.0.0.1:{os.environ.get('GATEWAY_PUBLISHED', 3000)}")
+        if "console" in profiles:
+            print(f"The console is on http://127.0.0.1:{os.environ.get('CONSOLE_PUBLISHED', 3005)}")
+            print("Its password is CONSOLE_SIGN_IN in deploy/.env")
         if "DOCKER_HOST" in os.environ:
             print(f"DOCKER_HOST={os.environ['DOCKER_HOST']}")
 

@@ -15,7 +15,7 @@ FILE: Final = Path(__file__).with_name("compose.yaml")
 UP_LIMIT_S: Final = 300
 DOWN_LIMIT_S: Final = 180
 TRACES_TO: Final = "http://jaeger:4318"
-ALL_PROFILES: Final = ("cluster", "tracing")
+ALL_PROFILES: Final = ("cluster", "console", "tracing")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class Project:
     environment: Path = secret_values.ENVIRONMENT
     settings: Mapping[str, str] = field(default_factory=dict)
 
-    def up(self, images: Images, *, cluster: bool = False) -> None:
+    def up(self, images: Images, *, cluster: bool = False, console: bool = False) -> None:
         """Brings it up and returns when every container is started and set up."""
         settings = {
             "POSTBOX_IMAGE": images.program,
@@ -37,7 +37,8 @@ class Project:
             **self.settings,
         }
         secret_values.write(self.environment, settings)
-        profiles = [*(["cluster"] if cluster else []), *(["tracing"] if images.jaeger else [])]
+        wanted = {"cluster": cluster, "console": console, "tracing": bool(images.jaeger)}
+        profiles = [profile for profile, is_wanted in wanted.items() if is_wanted]
         self.run("up", "--detach", profiles=profiles, limit_s=UP_LIMIT_S)
 
     def down(self, *, volumes: bool = False) -> None:

@@ -8,7 +8,10 @@ import sys
 import urllib.request
 from typing import Final
 
-PORTS: Final = ("GATEWAY_PORT", "BOOKING_PORT", "PAYMENT_PORT", "RELAY_PORT", "PROVIDER_PORT")
+PORTS: Final = (
+    *("GATEWAY_PORT", "BOOKING_PORT", "PAYMENT_PORT", "RELAY_PORT", "PROVIDER_PORT"),
+    "CONSOLE_PORT",
+)
 TIMEOUT_S: Final = 2.0
 
 

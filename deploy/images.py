@@ -16,7 +16,7 @@ from deploy.context import ROOT, Files, fingerprint, source_files
 from deploy.debian import bootstrap
 from deploy.docker import client as docker
 from deploy.errors import DeployError
-from stack.errors import StackError
+from stack.errors import ServerMissing
 from stack.servers.mongod import find_mongod
 
 PROGRAM: Final = "postbox:latest"
@@ -49,7 +49,7 @@ class Choice:
 def _mongod() -> Files:
     try:
         return {"mongod": find_mongod()}
-    except StackError as error:
+    except ServerMissing as error:
         raise DeployError(f"no image of MongoDB can be made: {error}") from error
 
 

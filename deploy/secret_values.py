@@ -3,6 +3,8 @@
 import base64
 import os
 import secrets
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -15,9 +17,12 @@ PASSWORDS: Final = (
     "BOOKING_PASSWORD",
     "PAYMENT_PASSWORD",
     "RELAY_PASSWORD",
+    "CONSOLE_PASSWORD",
+    "CONSOLE_SIGN_IN",
     "MONGO_KEY",
     "RABBITMQ_COOKIE",
 )
+SIGN_IN_HASH: Final = "CONSOLE_PASSWORD_HASH"
 _OURS_ALONE: Final = 0o600
 
 
@@ -26,11 +31,19 @@ def write(path: Path, settings: Mapping[str, str]) -> None:
     old = _read(path)
     drawn = {name: old.get(name) or secrets.token_hex(SECRET_BYTES) for name in PASSWORDS}
     webhook = old.get("WEBHOOK_SECRET") or _webhook_secret()
-    lines = {**drawn, "WEBHOOK_SECRET": webhook, **settings}
+    hashed = old.get(SIGN_IN_HASH) or _hashed(drawn["CONSOLE_SIGN_IN"])
+    lines = {**drawn, "WEBHOOK_SECRET": webhook, SIGN_IN_HASH: hashed, **settings}
     part = path.with_name(path.name + ".part")
     part.touch(mode=_OURS_ALONE)
     part.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
     os.replace(part, path)
+
+
+def _hashed(password: str) -> str:
+    """As the console keeps the password of who signs in."""
+    command = (sys.executable, "-m", "postbox.console", "hash")
+    made = subprocess.run(command, input=password, capture_output=True, text=True, check=True)
+    return made.stdout.strip()
 
 
 def _webhook_secret() -> str:

@@ -5,8 +5,11 @@ it; the modules beneath may change with any version.
 
 The core is imported at once and needs MongoDB's driver alone:
 
-- `transaction` and `Outbox` emit a `Fact` with the state that it describes.
+- `event` makes a class of yours an event; `decode` reads one back from an event's data.
+- `transaction` and `Outbox` emit events with the state that they describe.
 - `Inbox` and `States` apply an event once in effect.
+- `Decoder` and `Received` take messages that are no CloudEvents; ready ones are in
+  `postbox.decoders`.
 - `TryAgain`, `SetAside` and `Crash` say by their type what a consumer does about an error.
 
 The rest is imported on first use, and says which extra to install where that is missing:
@@ -19,8 +22,17 @@ The rest is imported on first use, and says which extra to install where that is
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from postbox.errors import Crash, InvalidMessage, PostboxError, SetAside, TryAgain
-from postbox.events import Event, Fact, Message
+from postbox.errors import (
+    Crash,
+    DeclarationError,
+    InvalidMessage,
+    MalformedMessage,
+    PostboxError,
+    SetAside,
+    TryAgain,
+)
+from postbox.events import AnyFact, Decoder, Event, Fact, Message, Received
+from postbox.events.classes import decode, event
 from postbox.inbox import Decided, Handler, Inbox
 from postbox.mongo import Session, States, transaction
 from postbox.outbox import Outbox
@@ -31,18 +43,23 @@ if TYPE_CHECKING:
     from postbox.service import GroupCommit, Service, Submission, run
 
 __all__ = [
+    "AnyFact",
     "ConsumerOptions",
     "Crash",
     "Decided",
+    "DeclarationError",
+    "Decoder",
     "Event",
     "Fact",
     "GroupCommit",
     "Handler",
     "Inbox",
     "InvalidMessage",
+    "MalformedMessage",
     "Message",
     "Outbox",
     "PostboxError",
+    "Received",
     "Service",
     "Session",
     "SetAside",
@@ -50,6 +67,8 @@ __all__ = [
     "Submission",
     "Topology",
     "TryAgain",
+    "decode",
+    "event",
     "run",
     "transaction",
 ]

@@ -37,13 +37,13 @@ class BrokerUnavailable(TryAgain):
 
 
 class MalformedMessage(SetAside):
-    """The body is not a CloudEvent in structured JSON."""
+    """The message is no CloudEvent, nor what the consumer's own decoder reads."""
 
     reason = "malformed"
 
 
 class InvalidMessage(SetAside):
-    """A CloudEvent whose type or data the consumer's contract does not allow."""
+    """An event whose type, data or envelope the consumer's contract does not allow."""
 
     reason = "invalid"
 
@@ -64,11 +64,19 @@ class InvalidPayload(PostboxError):
 
 
 class OutsideTransaction(PostboxError):
-    """`Outbox.add` was called with a session that has no transaction."""
+    """An outbox or an inbox was given a session that has no transaction."""
+
+
+class WrongClient(PostboxError):
+    """What was given is of another client than this module's; the text names the module for it."""
 
 
 class ConfigurationError(Crash):
     """A variable is missing or wrong; the text names it."""
+
+
+class DeclarationError(Crash):
+    """A class cannot be an event, or a handler cannot be called; the text names it."""
 
 
 class SchemaMismatch(Crash):

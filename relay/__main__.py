@@ -22,6 +22,9 @@ async def main(stop: asyncio.Event) -> None:
             health=health,
             shards=settings.shards,
             exchange=settings.relay_exchange,
+            mode=settings.content_mode,
+            declare=settings.relay_declare,
+            fields=settings.fields,
             options=settings.options,
         )
         for source in settings.relay_sources

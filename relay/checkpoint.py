@@ -2,7 +2,8 @@
 
 `relay_checkpoint` holds `{_id: "<shard>/<shards>", holder, fence, until, token, at}`. It is changed
 only by conditional updates of that single document, so a relay that was frozen past its lease finds
-its fence outdated, and can neither renew nor move the token.
+its fence outdated, and can neither renew nor move the token. An outbox in another collection than
+`outbox` has a collection of checkpoints of its own, `relay_checkpoint.<collection>`.
 """
 
 import asyncio
@@ -15,10 +16,9 @@ from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError, PyMongoError
 
 from postbox.mongo import Database, is_unavailable
-from postbox.outbox import Shard
+from postbox.outbox import CHECKPOINTS, Shard
 from relay.errors import LeaseLost
 
-COLLECTION = "relay_checkpoint"
 RENEWALS_PER_LEASE: Final = 3
 SAFETY_S: Final = 0.5
 """A holder stops publishing so long before its lease expires."""
@@ -81,8 +81,16 @@ class Term:
 class Checkpoint:
     """The checkpoint of one shard, as the relay `holder` sees it; `holder` names one process."""
 
-    def __init__(self, database: Database, shard: Shard, *, holder: str, lease_s: float) -> None:
-        self.rows = database[COLLECTION]
+    def __init__(
+        self,
+        database: Database,
+        shard: Shard,
+        *,
+        holder: str,
+        lease_s: float,
+        collection: str = CHECKPOINTS,
+    ) -> None:
+        self.rows = database[collection]
         self.key = str(shard)
         self._count = shard.count
         self.holder = holder

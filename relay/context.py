@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from postbox.mongo import Database
-from postbox.outbox import Source
+from postbox.outbox import CHECKPOINTS, Fields, Shard, Source
+from postbox.rabbitmq import STRUCTURED, ContentMode, Declare
+from relay.checkpoint import Checkpoint
 from relay.options import Options
 
 
@@ -17,3 +19,16 @@ class SourceContext:
     exchange: str
     holder: str
     options: Options
+    mode: ContentMode = STRUCTURED
+    declare: Declare = "all"
+    fields: Fields = Fields()  # noqa: RUF009 - immutable
+
+    def checkpoint(self, shard: Shard) -> Checkpoint:
+        """That of one shard, as this process sees it."""
+        return Checkpoint(
+            self.database,
+            shard,
+            holder=self.holder,
+            lease_s=self.options.lease_s,
+            collection=self.source.beside(CHECKPOINTS),
+        )

@@ -9,8 +9,8 @@ from typing import Final
 
 from postbox.errors import ConfigurationError
 from postbox.mongo import Client, Database, connect, own_database
-from postbox.outbox import Shard, Source
-from postbox.rabbitmq import EXCHANGE
+from postbox.outbox import Fields, Shard, Source
+from postbox.rabbitmq import EXCHANGE, STRUCTURED, ContentMode, Declare
 from postbox.runtime import everyone, together
 from postbox.telemetry import untraced
 from relay.context import SourceContext
@@ -32,6 +32,9 @@ class Relay:
         health: RelayHealth,
         shards: Sequence[Shard] = WHOLE,
         exchange: str = EXCHANGE,
+        mode: ContentMode = STRUCTURED,
+        declare: Declare = "all",
+        fields: Fields = Fields(),  # noqa: B008 - immutable
         options: Options = Options(),  # noqa: B008 - immutable
     ) -> None:
         """Several `shards` have to be all that there are: relays that are alive share them."""
@@ -39,6 +42,9 @@ class Relay:
         self._source = source
         self._rabbitmq_uri = rabbitmq_uri
         self._exchange = exchange
+        self._mode = mode
+        self._declare: Declare = declare
+        self._fields = fields
         self._options = options
         self._holder = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         self._statuses = {shard: Status(source.name, shard, health) for shard in shards}
@@ -73,6 +79,9 @@ class Relay:
             database=database,
             rabbitmq_uri=self._rabbitmq_uri,
             exchange=self._exchange,
+            mode=self._mode,
+            declare=self._declare,
+            fields=self._fields,
             holder=self._holder,
             options=self._options,
         )

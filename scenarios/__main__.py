@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from time import monotonic
 from typing import Annotated, Any, Final
 
@@ -19,11 +19,12 @@ from scenarios.registry import SCENARIOS, Scenario
 from scenarios.runner import Progress, Result, run_all
 from scenarios.tracing.otlp import Receiver
 from scenarios.tracing.trace import Traces, tree
-from stack.errors import StackError
+from stack.errors import EmbeddedError, StackError
 from stack.running import RunningStack
 
 EXIT_FAILED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+Auth = Annotated[bool, typer.Option("--auth", help="With a gateway that asks for tokens.")]
 
 app: Final = typer.Typer(
     help="Stories that show, and check, what the whole system does: payments that come first,"
@@ -48,6 +49,7 @@ def run(
     trace: Annotated[
         bool, typer.Option("--trace", help="Print each flow's spans as a tree; on a private stack.")
     ] = False,
+    auth: Auth = False,
 ) -> None:
     """Play scenarios on the stack that is up (STACK_JSON, else .local), else on a private one.
 
@@ -57,17 +59,22 @@ def run(
     """
     chosen = [_scenario(name) for name in dict.fromkeys(names)]
     out = console(stderr=as_json)
+    env = _environment(auth=auth)
 
     async def main() -> int:
         stack = None if trace else target_stack.running(os.environ.get("STACK_JSON"))
         if trace:
-            results = await _play_traced(chosen, out)
+            results = await _play_traced(chosen, out, env)
         elif stack is not None:
+            if auth and stack.info.gateway.auth != "jwt":
+                raise StackError(
+                    "this stack asks for no tokens: it needs `GATEWAY_AUTH=jwt make up`"
+                )
             out.print(f"playing on the stack of {stack.layout.directory}", soft_wrap=True)
             results = await _play(chosen, stack, out)
         else:
             out.print("no stack is up: bringing up a private one")
-            async with target_stack.private(out) as stack:
+            async with target_stack.private(out, env=env) as stack:
                 results = await _play(chosen, stack, out)
         if as_json:
             print(json.dumps([result.to_json() for result in results], indent=2))
@@ -79,7 +86,7 @@ def run(
 
 
 @app.command()
-def demo() -> None:
+def demo(auth: Auth = False) -> None:
     """Play every scenario on a private stack, then check every invariant over all of it.
 
     Takes less than a minute. Nothing is left running. Exits with 1 where anything fails.
@@ -88,7 +95,7 @@ def demo() -> None:
 
     async def main() -> int:
         began = monotonic()
-        async with target_stack.private(out) as stack:
+        async with target_stack.private(out, env=_environment(auth=auth)) as stack:
             results = await _play(SCENARIOS.values(), stack, out)
             report = await check(stack)
         _show(results, out)
@@ -98,6 +105,11 @@ def demo() -> None:
         return 0 if report.ok and count == len(results) else EXIT_FAILED
 
     raise typer.Exit(_run(main()))
+
+
+def _environment(*, auth: bool) -> Mapping[str, str]:
+    """Of a private stack's programs."""
+    return target_stack.WITH_TOKENS if auth else {}
 
 
 def _scenario(name: str) -> Scenario:
@@ -111,10 +123,12 @@ async def _play(chosen: Collection[Scenario], stack: RunningStack, out: Console)
         return await run_all(chosen, stack, Progress(begun=narrator.begun, ended=narrator.ended))
 
 
-async def _play_traced(chosen: Collection[Scenario], out: Console) -> list[Result]:
+async def _play_traced(
+    chosen: Collection[Scenario], out: Console, env: Mapping[str, str]
+) -> list[Result]:
     """On a private stack, for one that is up sends its spans elsewhere, or nowhere."""
     async with Receiver() as receiver:
-        async with target_stack.private(out, env=receiver.environment) as stack:
+        async with target_stack.private(out, env={**env, **receiver.environment}) as stack:
             results = await _play(chosen, stack, out)
         traces = Traces(receiver.spans)  # the programs sent all they had when they ended
     for result in results:
@@ -147,6 +161,6 @@ def _run(main: Coroutine[Any, Any, int]) -> int:
 if __name__ == "__main__":
     try:
         app(prog_name="python -m scenarios")
-    except StackError as error:
+    except EmbeddedError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_FAILED)

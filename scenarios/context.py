@@ -1,19 +1,21 @@
 """What one story has in its hands: clients, records, the broker, and the programs to hurt."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from uuid_utils import uuid7
 
+from booking_client import Slot
 from scenarios.clients.connections import Connections
-from scenarios.clients.gateway import Gateway
+from scenarios.clients.gateway import USER, Gateway
 from scenarios.clients.provider import Provider
 from scenarios.clients.records import Records
 from scenarios.outcome import Outcome
 from scenarios.waiting import Broken, eventually
 from stack.running import RunningStack
+from stack.tokens import OPERATE, Tokens
 
 TIME_LIMIT_MAX_S: Final = 20.0
 """A story that waits for a booking's deadline waits this long at most."""
@@ -22,9 +24,21 @@ TIME_LIMIT_MAX_S: Final = 20.0
 class StoryContext:
     """Each story has a context of its own; what it booked is known by the intents' names."""
 
-    def __init__(self, name: str, stack: RunningStack, connections: Connections) -> None:
+    def __init__(
+        self,
+        name: str,
+        stack: RunningStack,
+        connections: Connections,
+        *,
+        booked: Callable[[str], None] = lambda intent_id: None,
+    ) -> None:
         self.stack = stack
-        self.gateway = Gateway(connections.http, connections.info.gateway.url)
+        self._booked = booked
+        gateway = connections.info.gateway
+        token = None
+        if gateway.auth == "jwt":  # a payment whose intent is not known yet is no user's
+            token = Tokens(stack.layout).mint(USER, scope=OPERATE)
+        self.gateway = Gateway(connections.http, gateway.url, token=token)
         self.provider = Provider(
             connections.http, connections.info.provider.url, traces=self.gateway.traces
         )
@@ -39,6 +53,7 @@ class StoryContext:
         """A new intent's name."""
         name = f"{self._name}-{len(self.outcomes) + 1}"
         self.outcomes[name] = ()
+        self._booked(name)
         return name
 
     def intents(self, count: int) -> list[str]:
@@ -67,7 +82,7 @@ class StoryContext:
 
         async def look() -> bool:
             view = await self.gateway.view(intent_id)
-            return view is not None and event_type in {one["type"] for one in view["timeline"]}
+            return view is not None and event_type in {one.type for one in view.timeline}
 
         await eventually(look, for_what=f"{event_type} in the timeline of {intent_id}")
 
@@ -100,15 +115,15 @@ class StoryContext:
         ledger = await self.provider.ledger()
         found = {}
         for intent_id, emitted in events.items():
-            view = await self.gateway.view(intent_id) or {}
+            view = await self.gateway.view(intent_id)
             charges = {
                 charge["paymentId"]: charge["amount"]
                 for charge in ledger["charges"]
                 if charge["intentId"] == intent_id
             }
             found[intent_id] = Outcome(
-                state=view.get("status"),
-                reason=view.get("reason"),
+                state=None if view is None else view.status.value,
+                reason=None if view is None else view.reason,
                 events=tuple(emitted),
                 captured=sum(charges.values()),
                 refunded=sum(
@@ -142,11 +157,11 @@ def require(holds: bool, otherwise: str) -> None:
         raise Broken(otherwise)
 
 
-def free_slot() -> dict[str, str]:
+def free_slot() -> Slot:
     """An hour of tomorrow, of a resource that nobody knows yet."""
     starts_at = (datetime.now(UTC) + timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
-    return {
-        "resourceId": f"room-{uuid7().hex[-8:]}",
-        "startsAt": starts_at.isoformat(),
-        "endsAt": (starts_at + timedelta(hours=1)).isoformat(),
-    }
+    return Slot(
+        resource_id=f"room-{uuid7().hex[-8:]}",
+        starts_at=starts_at,
+        ends_at=starts_at + timedelta(hours=1),
+    )

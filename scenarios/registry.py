@@ -21,11 +21,13 @@ Story = Callable[[StoryContext], Awaitable[str]]
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario:
-    """`alone`: it kills a program, which no other story should be surprised by."""
+    """`alone`: it kills a program, which no other story should be surprised by. `waits`: for a
+    booking's deadline, which has to be near."""
 
     name: str
     run: Story
     alone: bool = False
+    waits: bool = False
 
     @property
     def about(self) -> str:
@@ -44,8 +46,8 @@ _ALL: Final = (
     Scenario(name="gateway-crash-after-commit", run=crashes.gateway_crash_after_commit, alone=True),
     Scenario(name="slot-conflict", run=slots.slot_conflict),
     Scenario(name="second-payment", run=payments.second_payment),
-    Scenario(name="late-payment", run=deadlines.late_payment),
-    Scenario(name="payment-timeout", run=deadlines.payment_timeout),
+    Scenario(name="late-payment", run=deadlines.late_payment, waits=True),
+    Scenario(name="payment-timeout", run=deadlines.payment_timeout, waits=True),
     Scenario(name="cancel-after-confirm", run=cancellations.cancel_after_confirm),
     Scenario(name="cancel-before-intent", run=cancellations.cancel_before_intent),
     Scenario(name="refund-retry", run=provider.refund_retry),
@@ -57,7 +59,7 @@ _ALL: Final = (
     Scenario(name="dispute-lost", run=elsewhere.dispute_lost),
     Scenario(name="dispute-won", run=elsewhere.dispute_won),
     Scenario(name="refund-races-dashboard", run=elsewhere.refund_races_dashboard),
-    Scenario(name="late-paid-backlog", run=deadlines.late_paid_backlog, alone=True),
+    Scenario(name="late-paid-backlog", run=deadlines.late_paid_backlog, alone=True, waits=True),
     Scenario(name="poison-message", run=repeats.poison_message),
 )
 SCENARIOS: Final[Mapping[str, Scenario]] = {scenario.name: scenario for scenario in _ALL}

@@ -11,18 +11,27 @@ import aiormq
 import httpx
 from pymongo.errors import PyMongoError
 
+from booking_client import BookingClientError
 from scenarios.checker.check import check_through
 from scenarios.clients.connections import Connections, connect
 from scenarios.context import StoryContext
 from scenarios.outcome import Outcome
 from scenarios.registry import Scenario
 from scenarios.waiting import Broken, eventually
-from stack.errors import StackError
+from stack.errors import EmbeddedError
 from stack.running import RunningStack
 
 CHECK_LIMIT_S: Final = 15.0
 # What a system that does not work answers with. Anything else is a mistake in the story.
-FAILURES: Final = (Broken, httpx.HTTPError, StackError, PyMongoError, aiormq.AMQPError, OSError)
+FAILURES: Final = (
+    Broken,
+    BookingClientError,
+    httpx.HTTPError,
+    EmbeddedError,
+    PyMongoError,
+    aiormq.AMQPError,
+    OSError,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,10 +119,19 @@ async def run_all(
     return [results[scenario.name] for scenario in scenarios]
 
 
-async def run_one(scenario: Scenario, stack: RunningStack, connections: Connections) -> Result:
-    """Tell the story, wait for its outcomes, check the invariants for its bookings, look again."""
+async def run_one(
+    scenario: Scenario,
+    stack: RunningStack,
+    connections: Connections,
+    *,
+    booked: Callable[[str], None] = lambda intent_id: None,
+) -> Result:
+    """Tell the story, wait for its outcomes, check the invariants for its bookings, look again.
+
+    `booked` gets the name of each intent as the story thinks of it.
+    """
     began = monotonic()
-    context = StoryContext(scenario.name, stack, connections)
+    context = StoryContext(scenario.name, stack, connections, booked=booked)
     happened, seen, problems = "", dict[str, Outcome](), list[str]()
     try:
         async with context.afterwards:

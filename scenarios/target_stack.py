@@ -25,6 +25,7 @@ SHORT_TIMES: Final[Mapping[str, str]] = {
     "RECONCILE_INTERVAL_S": "1",
     "RELAY_LEASE_S": "2",
 }
+WITH_TOKENS: Final[Mapping[str, str]] = {"GATEWAY_AUTH": "jwt"}
 
 
 def running(named: str | None) -> RunningStack | None:

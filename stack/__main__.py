@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -11,12 +12,14 @@ import typer
 from rich.console import Console
 
 from stack.display import show
-from stack.errors import NotRunning, StackError
+from stack.errors import EmbeddedError, NotRunning
+from stack.layout import Layout
 from stack.running import RunningStack
 from stack.servers.mongod import ensure_mongod
 from stack.servers.rabbitmq import ensure_rabbitmq
 from stack.status import State, states
 from stack.supervision import background, foreground, lock
+from stack.tokens import OPERATE, Tokens
 
 EXIT_FAILED: Final = 1
 EXIT_NOT_RUNNING: Final = 3
@@ -100,6 +103,18 @@ def run(
     raise typer.Exit(code)
 
 
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="Whose: the subject.")],
+    directory: Directory = HERE,
+    operate: Annotated[bool, typer.Option("--operate", help="May act for all users.")] = False,
+    hours: Annotated[float, typer.Option(help="How long it is good.")] = 1.0,
+) -> None:
+    """Print a token for the gateway of a stack that was brought up with GATEWAY_AUTH=jwt."""
+    scope = OPERATE if operate else None
+    print(Tokens(Layout(directory)).mint(user, scope=scope, lifetime=timedelta(hours=hours)))
+
+
 @app.command("setup")
 def setup() -> None:
     """Find mongod and RabbitMQ; install what is missing where that is possible."""
@@ -131,7 +146,7 @@ def _show_states(found: dict[str, State]) -> None:
 def main() -> None:
     try:
         app(prog_name="python -m stack")
-    except StackError as error:
+    except EmbeddedError as error:
         print(error, file=sys.stderr)
         sys.exit(EXIT_FAILED)
 

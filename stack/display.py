@@ -1,5 +1,6 @@
 """What a person sees while a stack comes up, and once it is up."""
 
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Final, Self
 
@@ -11,7 +12,7 @@ from stack.layout import APPLICATIONS
 from stack.running import RunningStack
 from stack.status import address
 
-NAMES: Final = ("epmd", "mongo", "rabbitmq", *APPLICATIONS)
+SERVERS: Final = ("epmd", "mongo", "rabbitmq")
 
 
 class Spinner:
@@ -40,9 +41,9 @@ class Spinner:
 class Progress(Spinner):
     """One line for each program that is ready; on a terminal, the spinner names the rest."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, programs: Sequence[str] = APPLICATIONS) -> None:
         super().__init__(console)
-        self._waiting = list(NAMES)
+        self._waiting = [*SERVERS, *programs]
         self.show(self._text)
         if not console.is_terminal:
             console.print(self._text)
@@ -64,10 +65,14 @@ def show(console: Console, stack: RunningStack) -> None:
         console.print(f"  {name:<10} {address(info.part(name))}", soft_wrap=True)
     console.print(f"  {stack.layout.info}", soft_wrap=True)
     console.print("\nBook something (the customer has not paid yet, so it stays pending):")
+    authorization = ' -H "Authorization: Bearer $(.venv/bin/python -m stack token --user ada)"'
     console.print(
         f"  curl -s {info.gateway.url}/booking/intent -H 'content-type: application/json'"
+        f"{authorization if info.gateway.auth == 'jwt' else ''}"
         """ -d '{"userId": "ada", "amount": 4200}'""",
         markup=False,
         soft_wrap=True,
     )
     console.print(f"  open {info.gateway.url}/docs", soft_wrap=True)
+    if info.console.pid is not None:
+        console.print(f"\nSee every event, and what needs a person:\n  open {info.console.url}")

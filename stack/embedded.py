@@ -20,7 +20,7 @@ from stack.supervision.supervisor import Report, Supervisor
 class Stack(RunningStack):
     """Owns the stack in `directory`; its data stays there afterwards.
 
-    `env` goes to the five applications, `programs` are those to start (the others are held down),
+    `env` goes to the programs, `programs` are those to start (the others are held down),
     `commands` replaces how some are started, `report` gets the name of each that is ready.
     """
 

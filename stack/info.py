@@ -17,6 +17,11 @@ class Application(_Frozen):
     pid: int | None
 
 
+class Gateway(Application):
+    auth: str = "none"
+    """`jwt` where requests need a token (`python -m stack token`), else `none`."""
+
+
 class Payment(Application):
     webhook_secret: str
 
@@ -27,11 +32,13 @@ class BackingServer(_Frozen):
 
 
 class Info(_Frozen):
-    gateway: Application
+    gateway: Gateway
     booking: Application
     payment: Payment
     relay: Application
     provider: Application
+    scenarios: Application
+    console: Application
     mongo: BackingServer
     rabbitmq: BackingServer
 

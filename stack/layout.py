@@ -18,10 +18,18 @@ from pydantic import BaseModel, ConfigDict
 from stack.servers.ports import free_port, is_free
 
 APPLICATIONS: Final = ("provider", "gateway", "booking", "payment", "relay")
-PORTS: Final = ("mongo", "rabbitmq", "rabbitmq_distribution", "epmd", *APPLICATIONS)
+CONSOLE: Final = "console"
+SCENARIOS: Final = "scenarios"
+"""Plays them for the console. Both are for people alone: a stack that a program brings up holds
+them down, unless it asks for them."""
+PROGRAMS: Final = (*APPLICATIONS, SCENARIOS, CONSOLE)
+PORTS: Final = (
+    *("mongo", "rabbitmq", "rabbitmq_distribution", "rabbitmq_management", "epmd"),
+    *PROGRAMS,
+)
 SECRET_BYTES: Final = 32
 OWNER_ONLY: Final = 0o600
-"""Both files that are written here hold the webhook's secret."""
+"""The files that are written here hold secrets: the webhook's, and the key that signs tokens."""
 
 
 class Drawn(BaseModel):

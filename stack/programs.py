@@ -4,15 +4,18 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final
 
-from stack.info import Application, BackingServer, Info, Payment
-from stack.layout import APPLICATIONS, Layout
+from postbox.embedded import Program
+from stack.info import Application, BackingServer, Gateway, Info, Payment
+from stack.layout import APPLICATIONS, CONSOLE, PROGRAMS, SCENARIOS, Layout
 from stack.servers.mongod import Mongod
 from stack.servers.ports import LOOPBACK
 from stack.servers.rabbitmq import RabbitMQ
 from stack.supervision import lock, ready
-from stack.supervision.process import Program
+from stack.supervision.process import ROOT
+from stack.tokens import Tokens
 
 DATABASES: Final = ("gateway", "booking", "payment")
 COMMANDS: Final[dict[str, tuple[str, ...]]] = {
@@ -21,6 +24,8 @@ COMMANDS: Final[dict[str, tuple[str, ...]]] = {
     "booking": (sys.executable, "-m", "services.booking"),
     "payment": (sys.executable, "-m", "services.payment"),
     "relay": (sys.executable, "-m", "relay"),
+    "scenarios": (sys.executable, "-m", "scenarios.player"),
+    "console": (sys.executable, "-m", "postbox.console"),
 }
 # What differs from the programs' own defaults: at a desk nobody waits a minute for a lost webhook.
 DEFAULTS: Final[Mapping[str, str]] = {"RECONCILE_INTERVAL_S": "5", "HTTP_HOST": "127.0.0.1"}
@@ -30,9 +35,9 @@ NEVER_INHERITED: Final = ("CRASH_AT",)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """`environment` goes to the five applications; `commands` replaces how some are started.
+    """`environment` goes to the programs; `commands` replaces how some are started.
 
-    `programs` are the applications to start; the others are held down until released.
+    `programs` are those of them to start; the others are held down until released.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -55,6 +60,8 @@ class Programs:
             port=ports["rabbitmq"],
             distribution_port=ports["rabbitmq_distribution"],
             epmd_port=ports["epmd"],
+            # For the console alone, which costs a second of the broker's start.
+            management_port=ports["rabbitmq_management"] if CONSOLE in options.programs else None,
         )
 
     def waves(self) -> tuple[tuple[Program, ...], ...]:
@@ -67,13 +74,15 @@ class Programs:
         )
 
     def _applications(self) -> tuple[Program, ...]:
-        inherited = {k: v for k, v in os.environ.items() if k not in NEVER_INHERITED}
+        inherited = _inherited()
+        tokens = Tokens(self._layout).variables()
         return tuple(
             Program(
                 name=name,
                 command=self._options.commands.get(name, COMMANDS[name]),
                 environment={
                     **DEFAULTS,
+                    **tokens,
                     **inherited,
                     **self._own(name),
                     **self._options.environment,
@@ -81,8 +90,9 @@ class Programs:
                     "PYTHONUNBUFFERED": "1",
                 },
                 probe=ready.http(self._url(name)),
+                folder=ROOT,
             )
-            for name in APPLICATIONS
+            for name in PROGRAMS
         )
 
     def info(self, pids: Mapping[str, int | None]) -> Info:
@@ -90,7 +100,9 @@ class Programs:
             return Application(url=self._url(name), pid=pids[name])
 
         return Info(
-            gateway=application("gateway"),
+            gateway=Gateway(
+                url=self._url("gateway"), pid=pids["gateway"], auth=self._gateway_auth()
+            ),
             booking=application("booking"),
             payment=Payment(
                 url=self._url("payment"),
@@ -99,9 +111,14 @@ class Programs:
             ),
             relay=application("relay"),
             provider=application("provider"),
+            scenarios=application("scenarios"),
+            console=application("console"),
             mongo=BackingServer(uri=self.mongod.uri, pid=pids["mongo"]),
             rabbitmq=BackingServer(uri=self.rabbitmq.uri, pid=pids["rabbitmq"]),
         )
+
+    def _gateway_auth(self) -> str:
+        return {**_inherited(), **self._options.environment}.get("GATEWAY_AUTH") or "none"
 
     def _marked(self, program: Program) -> Program:
         environment = {**program.environment, **lock.mark(self._layout)}
@@ -110,6 +127,29 @@ class Programs:
     def _url(self, name: str) -> str:
         return f"http://{LOOPBACK}:{self._drawn.ports[name]}"
 
+    @property
+    def _sources(self) -> str:
+        return ",".join(f"{db}={self.mongod.database(db)}" for db in DATABASES)
+
+    @property
+    def _scenarios_token(self) -> str:
+        """Without it nobody plays a scenario; drawn once, as the secret of which it is made."""
+        return sha256(f"scenarios {self._drawn.webhook_secret}".encode()).hexdigest()
+
+    @property
+    def _stripe(self) -> dict[str, str]:
+        """Where Stripe is the provider: its API at the simulator's second door, if at no other."""
+        asked = {**_inherited(), **self._options.environment}
+        if asked.get("PAYMENT_PROVIDER") != "stripe" or asked.get("STRIPE_API_KEY"):
+            return {}
+        secret = self._drawn.webhook_secret
+        return {
+            "STRIPE_API_KEY": f"sk_test_{sha256(secret.encode()).hexdigest()}",
+            "STRIPE_WEBHOOK_SECRET": secret,
+            "STRIPE_WEBHOOK_SECRETS": secret,
+            "STRIPE_BASE_ADDRESS": self._url("provider"),
+        }
+
     def _own(self, name: str) -> dict[str, str]:
         """The variables that this program reads."""
         port = {f"{name.upper()}_PORT": str(self._drawn.ports[name])}
@@ -117,12 +157,18 @@ class Programs:
         broker = {"RABBITMQ_URI": self.rabbitmq.uri}
         match name:
             case "provider":
-                webhook = {"WEBHOOK_URL": f"{self._url('payment')}/payment/captured"}
+                path = "/payment/stripe" if self._stripe else "/payment/captured"
+                webhook = {"WEBHOOK_URL": f"{self._url('payment')}{path}"}
                 ledger = {"PROVIDER_DB": str(self._layout.data / "provider.db")}
-                return {**port, **secret, **webhook, **ledger}
+                closed = {"STRIPE_API_KEY": "", "STRIPE_WEBHOOK_SECRET": ""}
+                return {**port, **secret, **webhook, **ledger, **closed, **self._stripe}
             case "relay":
-                sources = ",".join(f"{db}={self.mongod.database(db)}" for db in DATABASES)
-                return {**port, **broker, "RELAY_SOURCES": sources}
+                return {**port, **broker, "RELAY_SOURCES": self._sources}
+            case "scenarios":
+                stack = {"STACK_JSON": str(self._layout.info)}
+                return {**port, **stack, "SCENARIOS_TOKEN": self._scenarios_token}
+            case "console":
+                return {**port, **broker, **self._of_console()}
             case "payment":
                 database = {"MONGO_URI": self.mongod.database(name)}
                 return {
@@ -131,6 +177,24 @@ class Programs:
                     **database,
                     **secret,
                     "PROVIDER_URL": self._url("provider"),
+                    **self._stripe,
                 }
             case _:
                 return {**port, **broker, "MONGO_URI": self.mongod.database(name)}
+
+    def _of_console(self) -> dict[str, str]:
+        """It looks at everything, and has scenarios played where there is who plays them."""
+        api = self.rabbitmq.management_url
+        player = self._url(SCENARIOS).replace("//", f"//:{self._scenarios_token}@")
+        return {
+            **({} if api is None else {"CONSOLE_BROKER_API": api}),
+            "CONSOLE_SCENARIOS": player,
+            "MONGO_URI": self.mongod.database(CONSOLE),
+            "CONSOLE_PROGRAMS": ",".join(f"{one}={self._url(one)}" for one in APPLICATIONS),
+            "CONSOLE_SOURCES": self._sources,
+            "CONSOLE_QUEUES": " ".join(f"{db}.events" for db in DATABASES),
+        }
+
+
+def _inherited() -> dict[str, str]:
+    return {k: v for k, v in os.environ.items() if k not in NEVER_INHERITED}

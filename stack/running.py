@@ -15,7 +15,7 @@ from stack.supervision import control
 
 class RunningStack:
     """`directory` is the one that holds stack.json. Names: mongo, epmd, rabbitmq, provider,
-    gateway, booking, payment, relay."""
+    gateway, booking, payment, relay, scenarios, console."""
 
     def __init__(self, directory: Path) -> None:
         self.layout = Layout(directory.resolve())

@@ -6,6 +6,7 @@ from typing import Final
 
 from pydantic.fields import FieldInfo
 
+from postbox.console.settings import ConsoleSettings
 from postbox.service import Settings
 from postbox.service.command_line import EVERYWHERE
 from relay.settings import RelaySettings
@@ -19,6 +20,7 @@ PROGRAMS: Final[dict[str, type[Settings]]] = {
     "services.booking": BookingSettings,
     "services.payment": PaymentSettings,
     "relay": RelaySettings,
+    "postbox.console": ConsoleSettings,
 }
 HEAD: Final = """\
 # Configuration
@@ -41,7 +43,7 @@ def page() -> str:
 
 
 def _row(name: str, field: FieldInfo) -> str:
-    default = "" if field.default is None else f"`{field.default}`"
+    default = "" if field.default in (None, ()) else f"`{field.default}`"
     meaning = " ".join((field.description or "").split())
     return f"| `{name.upper()}` | {'required' if field.is_required() else default} | {meaning} |"
 

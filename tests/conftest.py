@@ -13,6 +13,8 @@ from typing import Final
 
 import aio_pika
 import pytest
+import structlog
+from hypothesis import settings
 from uuid_utils import uuid7
 
 from postbox.mongo import Client, connect
@@ -27,11 +29,17 @@ WORKERS_MAX: Final = 4
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # How long an example takes says more about the machine than about the code.
+    settings.register_profile("postbox", deadline=None)
+    settings.load_profile("postbox")
     # pymongo leaves a socket to the garbage collector where a server dies while it connects. The
     # collector comes in any later test, or after the last one, where no mark on a test reaches.
     unclosed = r"unclosed <socket\.socket"
     config.addinivalue_line("filterwarnings", f"ignore:{unclosed}:ResourceWarning")
     warnings.filterwarnings("ignore", unclosed, ResourceWarning)
+    # structlog's own lays out every local variable of every frame, for seconds on a busy machine.
+    renderer = structlog.dev.ConsoleRenderer.get_active()
+    renderer.exception_formatter = structlog.dev.plain_traceback
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ[ports.PART] = _part(worker)
 
@@ -43,6 +51,8 @@ def _part(worker: str) -> str:
     return f"{lowest}-{lowest + size - 1}"
 
 
+# Under pytest 9.2, xdist 3.8 reads these marks and yet splits the groups, without a word: what two
+# workers must not do at once has a lock.
 @pytest.hookimpl(tryfirst=True)  # before the workers read the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -6,7 +6,7 @@ from time import monotonic
 from typing import TypeVar
 
 T = TypeVar("T")
-LIMIT_S = 30.0
+LIMIT_S = 60.0
 POLL_EVERY_S = 0.02
 
 

@@ -12,7 +12,7 @@ from bench.bookings.http import Pool
 from bench.bookings.requests import Booking
 from bench.errors import BenchFailed
 
-ACCEPTED: Final = 202
+ACCEPTED: Final = range(200, 300)
 REST_LIMIT_S: Final = 30.0
 
 Done = Callable[[Booking, float], None]
@@ -47,18 +47,19 @@ class Customers:
         self._is_accepted("the webhook", status)
 
     def _is_accepted(self, what: str, status: int) -> bool:
-        if status != ACCEPTED:
+        if status not in ACCEPTED:
             self._failure = BenchFailed(f"{what} was answered with {status}")
             self._progress.set()
-        return status == ACCEPTED
+        return status in ACCEPTED
 
     def on_confirmed(self, intent_id: str) -> None:
         """The read model says so; again is nothing new."""
         waiting = self._waiting.pop(intent_id, None)
         if waiting is not None:
             booking, done = waiting
+            booking.confirmed_s = self._now_s()
             self.confirmed.append(booking)
-            done(booking, self._now_s())
+            done(booking, booking.confirmed_s)
             self._progress.set()
 
     async def all_confirmed(self) -> None:

@@ -6,7 +6,8 @@ A client library would cost more than the services that are measured.
 import asyncio
 import re
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import cycle
 from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
@@ -60,7 +61,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """Connections to one server, used in turn; requests wait where all are busy."""
+    """Connections to one service, used in turn; requests wait where all are busy."""
 
     def __init__(self) -> None:
         self._all: list[Connection] = []
@@ -71,11 +72,11 @@ class Pool:
         self.failure: BenchFailed | None = None
 
     @classmethod
-    async def connect(cls, url: str, size: int) -> Self:
+    async def connect(cls, urls: Sequence[str], size: int) -> Self:
+        """`size` connections in all, to these addresses in turn."""
         pool = cls()
-        address = urlsplit(url)
         loop = asyncio.get_running_loop()
-        for _ in range(size):
+        for _, address in zip(range(size), cycle(map(urlsplit, urls)), strict=False):
             _, connection = await loop.create_connection(
                 lambda: Connection(pool), address.hostname or "", address.port or 0
             )

@@ -1,69 +1,49 @@
 """Latency of bookings at low rates; how many a second there can be; latency at half of that."""
 
-import random
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from typing import Final
 
-from bench.bookings.customers import Customers, at_once, at_rate
-from bench.bookings.http import Pool
-from bench.bookings.requests import Stationery
+from bench.bookings.customers import Customers, at_once
+from bench.bookings.load import CONNECTIONS_MAX, connected, running, steady
+from bench.bookings.requests import BookingFactory
 from bench.bookings.verify import verify
 from bench.bookings.views import watched
 from bench.process import CpuMeter, rss_mb_max
 from bench.report.statistics import percentiles_ms
 from bench.workbench import Figures, Workbench
-from stack.info import Info
 from stack.layout import APPLICATIONS
 
-CONNECTIONS_MAX: Final = 128
-"""To each of the two servers; a group commit takes as many."""
-CONNECTIONS_MIN: Final = 8
 PER_S_MAX: Final = 1_500
 """More than this cannot be made: the stock of requests ends."""
-SEED: Final = 20_261_122
 SERVERS: Final = ("mongo", "rabbitmq")
 
 
 async def measure(bench: Workbench) -> Figures:
-    scale, stack = bench.scale, bench.stack
+    scale = bench.scale
     bench.say("bookings: starting the programs")
-    for name in APPLICATIONS:
-        await stack.release(name, wait=False)
-    await stack.ready(*APPLICATIONS)
-    info = stack.info
-    stationery = Stationery(
-        gateway_url=info.gateway.url,
-        payment_url=info.payment.url,
-        secret=info.payment.webhook_secret,
-    )
-    try:
+    async with running(bench) as factory:
         customers = Customers()
         async with watched(bench.client["gateway"], customers.on_confirmed):
             figures: Figures = {}
             for per_s, seconds in scale.steady_s:
                 name = f"bookings.at_{per_s}_per_s"
-                figures |= await _steady(bench, customers, stationery, name, per_s, seconds)
-            figures |= await _saturate(bench, customers, stationery)
+                figures |= await _steady(bench, customers, factory, name, per_s, seconds)
+            figures |= await _saturate(bench, customers, factory)
             half = figures["bookings.per_s"] / 2
             seconds = scale.half_load_s
-            figures |= await _steady(bench, customers, stationery, "bookings", half, seconds)
+            figures |= await _steady(bench, customers, factory, "bookings", half, seconds)
         bench.say(f"bookings: checking all {len(customers.confirmed):,} of them")
         await verify(bench, customers.confirmed)
         return figures | _memory(bench)
-    finally:
-        for name in APPLICATIONS:
-            await stack.hold(name)
 
 
-async def _saturate(bench: Workbench, customers: Customers, stationery: Stationery) -> Figures:
+async def _saturate(bench: Workbench, customers: Customers, factory: BookingFactory) -> Figures:
     scale = bench.scale
     seconds = scale.warm_up_s + scale.saturation_s
     bench.say(f"bookings: {scale.in_flight} customers at once for {seconds:g} s")
-    stock = list(stationery.bookings(int(PER_S_MAX * seconds)))
+    stock = list(factory.bookings(int(PER_S_MAX * seconds)))
     meter = CpuMeter(bench.pids(*APPLICATIONS, *SERVERS))
     connections = min(scale.in_flight, CONNECTIONS_MAX)
-    async with _connected(bench.stack.info, connections) as pools:
+    async with connected(bench.stack.info, connections) as pools:
         customers.use(*pools)
         times_s = await at_once(customers, iter(stock), in_flight=scale.in_flight, seconds=seconds)
         requests = sum(pool.requests for pool in pools)
@@ -85,39 +65,15 @@ async def _saturate(bench: Workbench, customers: Customers, stationery: Statione
 async def _steady(
     bench: Workbench,
     customers: Customers,
-    stationery: Stationery,
+    factory: BookingFactory,
     name: str,
     per_s: float,
     seconds: float,
 ) -> Figures:
     """The latency of `per_s` new bookings a second."""
     bench.say(f"bookings: {per_s:,.0f} new ones a second for {seconds:g} s")
-    stock = list(stationery.bookings(int(2 * per_s * seconds) + 1))
-    # As many as are in use all the time: a server closes one that is idle for long.
-    connections = int(min(CONNECTIONS_MAX, max(CONNECTIONS_MIN, per_s)))
-    async with _connected(bench.stack.info, connections) as pools:
-        customers.use(*pools)
-        took_s = await at_rate(customers, iter(stock), _pauses(per_s), seconds=seconds)
+    took_s = await steady(bench, customers, factory, per_s, seconds)
     return {f"{name}.steady_per_s": per_s, **percentiles_ms(name, took_s)}
-
-
-@asynccontextmanager
-async def _connected(info: Info, size: int) -> AsyncIterator[tuple[Pool, Pool]]:
-    """So many connections to the gateway, and to the payment service."""
-    gateway = await Pool.connect(info.gateway.url, size)
-    payment = await Pool.connect(info.payment.url, size)
-    try:
-        yield gateway, payment
-    finally:
-        gateway.close()
-        payment.close()
-
-
-def _pauses(per_s: float) -> Iterator[float]:
-    """Customers come independently of one another: the pauses are exponential."""
-    drawn = random.Random(SEED)
-    while True:
-        yield drawn.expovariate(per_s)
 
 
 def _memory(bench: Workbench) -> Figures:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import orjson
 from standardwebhooks import Webhook
@@ -21,7 +22,8 @@ from postbox.events import new_id
 AMOUNT: Final = 4_200
 CURRENCY: Final = "EUR"
 USERS: Final = 1_000
-_SECRET_PREFIX: Final = "whsec_"
+_PREFIX: Final = "whsec_"
+_PARENT: Final = "00f067aa0ba902b7"
 
 
 @dataclass(slots=True, eq=False)
@@ -32,23 +34,32 @@ class Booking:
     payment_id: str
     intent: bytes
     webhook: bytes
+    trace_id: str | None = None
+    """Where its flow is recorded."""
     began_s: float = 0.0
+    confirmed_s: float = 0.0
 
 
-class Stationery:
+class BookingFactory:
     """Makes bookings for one stack's two addresses and its secret."""
 
     def __init__(self, *, gateway_url: str, payment_url: str, secret: str) -> None:
         self._intent_head = _head("/booking/intent", gateway_url)
         self._webhook_head = _head("/payment/captured", payment_url)
-        self._key = base64.b64decode(secret.removeprefix(_SECRET_PREFIX))
+        self._key = base64.b64decode(secret.removeprefix(_PREFIX))
         self._agree_with(Webhook(secret))
 
-    def bookings(self, count: int) -> Iterator[Booking]:
-        """`count` bookings, signed now: the payment service takes them for five minutes."""
-        return (self._booking(number, int(time.time())) for number in range(count))
+    def bookings(self, count: int, *, traced_every: int = 0) -> Iterator[Booking]:
+        """`count` bookings, signed now: the payment service takes them for five minutes.
 
-    def _booking(self, number: int, signed_at_s: int) -> Booking:
+        The flow of one in `traced_every` is recorded, by programs whose sampler goes by the parent.
+        """
+        for number in range(count):
+            is_traced = traced_every > 0 and number % traced_every == 0
+            trace_id = uuid4().hex if is_traced else None
+            yield self._booking(number, int(time.time()), trace_id)
+
+    def _booking(self, number: int, signed_at_s: int, trace_id: str | None) -> Booking:
         intent_id, payment_id = new_id(), f"pay-{new_id()}"
         intent = {
             "intentId": intent_id,
@@ -56,7 +67,9 @@ class Stationery:
             "amount": AMOUNT,
             "currency": CURRENCY,
         }
-        charge = orjson.dumps({**intent, "paymentId": payment_id})
+        traceparent = f"00-{trace_id}-{_PARENT}-01"
+        traced = {"metadata": {"traceparent": traceparent}} if trace_id else {}
+        charge = orjson.dumps({**intent, "paymentId": payment_id, **traced})
         signed = b"webhook-id: %s\r\nwebhook-timestamp: %d\r\nwebhook-signature: %s\r\n" % (
             payment_id.encode(),
             signed_at_s,
@@ -65,8 +78,12 @@ class Stationery:
         return Booking(
             intent_id=intent_id,
             payment_id=payment_id,
-            intent=_request(self._intent_head, orjson.dumps(intent)),
+            intent=_request(
+                self._intent_head + (f"traceparent: {traceparent}\r\n".encode() if traced else b""),
+                orjson.dumps(intent),
+            ),
             webhook=_request(self._webhook_head + signed, charge),
+            trace_id=trace_id,
         )
 
     def _signature(self, message_id: str, at_s: int, body: bytes) -> bytes:

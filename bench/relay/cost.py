@@ -20,6 +20,7 @@ from bench.relay.lease import Lease
 from bench.relay.relay_process import RelayProcess
 from bench.relay.source import FirstDelivery, Source
 from bench.relay.throughput import SLOWEST_PER_S, START_LIMIT_S
+from bench.report.statistics import growth
 from bench.workbench import Figures, Workbench
 
 CURVES: Final = ("backlog", "published")
@@ -49,12 +50,12 @@ async def measure(bench: Workbench) -> Figures:
             key = f"relay.cost.{curve}_{size}"
             figures |= (point := _figures(key, [one[number] for one in points], of_start))
             totals[curve].append(point[f"{key}.cpu_us_per_event"])
-    ratios = {f"relay.cost.{curve}_ratio": _growth(of) for curve, of in totals.items()}
+    ratios = {f"relay.cost.{curve}_ratio": growth(of) for curve, of in totals.items()}
     return {**figures, **ratios, "relay.cost.ratio": max(ratios.values())}
 
 
 async def _points(bench: Workbench, *, pending: int, fresh: int) -> tuple[TimeRange, TimeRange]:
-    """Work off `owed` pending rows; then, with those in the collection, `fresh` ones."""
+    """Work off `pending` rows; then, with those in the collection, `fresh` ones."""
     bench.say(f"cost: {pending:,} pending, then {fresh:,} more")
     async with Source.fresh(bench) as source, RelayProcess(bench) as relay:
         lease = Lease(source.database)
@@ -98,12 +99,6 @@ def _figures(key: str, points: Sequence[TimeRange], starts: Sequence[TimeRange])
     if points[0].rows >= RATE_ROWS_MIN:
         figures[f"{key}.events_per_s"] = median(one.rows / one.took_s for one in points)
     return figures
-
-
-def _growth(costs: Sequence[float]) -> float:
-    """The most that one costs beside a cheaper one before it. That a few rows cost more each than
-    many do is no growth."""
-    return max(cost / min(costs[: place + 1]) for place, cost in enumerate(costs))
 
 
 def _us(name: str, points: Iterable[TimeRange], starts: Iterable[TimeRange]) -> float:

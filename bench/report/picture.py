@@ -1,6 +1,7 @@
-"""docs/performance.svg, drawn from bench/results/latest.json by `python -m bench.report.picture`.
+"""docs/performance.svg and docs/latency.svg, drawn from bench/results/latest.json.
 
-With `--check` nothing is written, and the exit code is 1 where the picture shows other figures.
+By `python -m bench.report.picture`; with `--check` nothing is written, and the exit code is 1 where
+a picture shows other figures.
 """
 
 import json
@@ -9,11 +10,13 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from bench.report import waterfall
 from bench.report.drawing import Anchor, Drawing, linear, logarithmic
 from bench.report.results import LATEST, ROOT
 from bench.report.table import ROWS, number
 
 PICTURE: Final = ROOT / "docs" / "performance.svg"
+WATERFALL: Final = ROOT / "docs" / "latency.svg"
 COMMAND: Final = "python -m bench.report.picture"
 EXIT_DRIFTED: Final = 1
 WIDTH: Final = 960
@@ -175,12 +178,16 @@ PANELS: Final[tuple[tuple[Panel, int, int, str], ...]] = (
 
 def main(arguments: Sequence[str]) -> int:
     """Draw what is in latest.json, or look whether that is what was drawn; the exit code."""
-    picture = draw(json.loads(LATEST.read_text()))
-    if list(arguments) != ["--check"]:
-        PICTURE.write_text(picture)
-    elif PICTURE.read_text() != picture:
-        print(f"{PICTURE} shows other figures than {LATEST}: run {COMMAND}", file=sys.stderr)
-        return EXIT_DRIFTED
+    results = json.loads(LATEST.read_text())
+    drawn = {PICTURE: draw(results)}
+    if waterfall.is_measured(results):
+        drawn[WATERFALL] = waterfall.draw(results)
+    for path, picture in drawn.items():
+        if list(arguments) != ["--check"]:
+            path.write_text(picture)
+        elif path.read_text() != picture:
+            print(f"{path} shows other figures than {LATEST}: run {COMMAND}", file=sys.stderr)
+            return EXIT_DRIFTED
     return 0
 
 

@@ -1,17 +1,19 @@
 """Where results go: a JSON file for programs, and the table in the documentation for people."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from bench.report import table
+from bench.report import peers, table
 from bench.workbench import Figures
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LATEST: Final = ROOT / "bench" / "results" / "latest.json"
+PEERS: Final = ROOT / "bench" / "results" / "peers.json"
 PAGE: Final = ROOT / "docs" / "performance.md"
 BEGIN: Final = "<!-- written by `python -m bench`: begin -->"
+BEGIN_PEERS: Final = "<!-- written by `python -m bench --peers`: begin -->"
 END: Final = "<!-- end -->"
 DIGITS: Final = 4
 
@@ -25,19 +27,43 @@ def write(path: Path, figures: Figures, about: Mapping[str, Any]) -> None:
 
 def write_page(figures: Figures, about: Mapping[str, Any], *, page: Path = PAGE) -> None:
     """Put the table between the page's two marks."""
-    before, _, rest = page.read_text().partition(BEGIN)
+    versions = about["versions"]
+    servers = (
+        f"Python {versions['python']}, MongoDB {versions['mongodb']},"
+        f" RabbitMQ {versions['rabbitmq']}"
+    )
+    rows = _markdown(table.HEADINGS, table.lines(figures))
+    _put(page, BEGIN, f"{_where(about, servers)}\n\n{rows}")
+
+
+def write_peers(figures: Figures, about: Mapping[str, Any], *, page: Path = PAGE) -> None:
+    """The same with the table of the peers."""
+    servers = ", ".join(about["versions"].values())
+    rows = _markdown(peers.headings(figures), peers.lines(figures))
+    text = "\n\n".join([_where(about, servers), rows, *peers.left_out(about)])
+    _put(page, BEGIN_PEERS, text)
+
+
+def _put(page: Path, begin: str, text: str) -> None:
+    page.write_text(replace_between(page.read_text(), begin, text))
+
+
+def replace_between(page: str, begin: str, text: str) -> str:
+    """The page with `text` between the mark `begin` and the next end."""
+    before, _, rest = page.partition(begin)
     after = rest.partition(END)[2]
-    page.write_text(f"{before}{BEGIN}\n\n{_markdown(figures, about)}\n{END}{after}")
+    return f"{before}{begin}\n\n{text}\n\n{END}{after}"
 
 
-def _markdown(figures: Figures, about: Mapping[str, Any]) -> str:
-    machine, versions = about["machine"], about["versions"]
-    where = (
+def _where(about: Mapping[str, Any], servers: str) -> str:
+    machine = about["machine"]
+    return (
         f"Measured on {about['date']} with `{about['command']}`: {machine['cores']} cores of"
-        f" {machine['cpu']}, {machine['memory_mb']:,} MB of memory, {machine['kernel']}; Python"
-        f" {versions['python']}, MongoDB {versions['mongodb']}, RabbitMQ {versions['rabbitmq']};"
+        f" {machine['cpu']}, {machine['memory_mb']:,} MB of memory, {machine['kernel']}; {servers};"
         f" the load of the machine before was {machine['load_before']}."
     )
-    cells = [table.HEADINGS, ("---",) * len(table.HEADINGS), *table.lines(figures)]
-    rows = "\n".join("| " + " | ".join(row) + " |" for row in cells)
-    return f"{where}\n\n{rows}\n"
+
+
+def _markdown(headings: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    cells = [headings, ("---",) * len(headings), *lines]
+    return "\n".join("| " + " | ".join(row) + " |" for row in cells)

@@ -20,3 +20,9 @@ def percentiles_ms(name: str, seconds: Sequence[float]) -> dict[str, float]:
         f"{name}.p50_ms": percentile(seconds, 50) * 1000,
         f"{name}.p99_ms": percentile(seconds, 99) * 1000,
     }
+
+
+def growth(costs: Sequence[float]) -> float:
+    """The most that one costs beside a cheaper one before it. That a few cost more each than many
+    do is no growth."""
+    return max(cost / min(costs[: place + 1]) for place, cost in enumerate(costs))

@@ -110,6 +110,12 @@ ROWS: Final = (
         unit="µs/event",
     ),
     Row(
+        what="relay: rate lost to a console, one browser on its overview",
+        key="relay.console_open.lost_percent",
+        unit="%",
+        target=2,
+    ),
+    Row(
         what="relay: from commit to delivery at 200 events/s, p50",
         key="relay.p50_ms",
         unit="ms",
@@ -122,6 +128,12 @@ ROWS: Final = (
         unit="ms",
         limit="limits.delivery.p99_ms",
         target=25,
+    ),
+    Row(
+        what="an event of one subject: CPU with MongoDB's, beside that with fewer before it",
+        key="subject.ratio",
+        unit="to 1",
+        target=2,
     ),
     Row(
         what="whole bookings, as many as it takes",
@@ -153,6 +165,39 @@ ROWS: Final = (
         )
         for per_s in (5, 50, 150)
         for percentile in ("p50", "p99")
+    ),
+    *(
+        row
+        for count in (1, 2, 4)
+        for row in (
+            Row(
+                what=f"{count} of each service and relay: whole bookings",
+                key=f"processes.services_{count}.per_s",
+                unit="bookings/s",
+                is_rate=True,
+            ),
+            Row(
+                what=f"{count} of each: CPU of a booking",
+                key=f"processes.services_{count}.cpu_ms_per_booking",
+                unit="ms/booking",
+            ),
+            Row(
+                what=f"{count} of each: bookings at 50 a second, p50",
+                key=f"processes.services_{count}.at_50_per_s.p50_ms",
+                unit="ms",
+            ),
+            Row(
+                what=f"{count} relays share an outbox: committed, published and marked",
+                key=f"processes.relay_{count}.events_per_s",
+                unit="events/s",
+                is_rate=True,
+            ),
+            Row(
+                what=f"{count} relays: their own CPU",
+                key=f"processes.relay_{count}.cpu_us_per_event",
+                unit="µs/event",
+            ),
+        )
     ),
     *(
         Row(

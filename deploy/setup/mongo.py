@@ -5,7 +5,8 @@ begin. It can be run again: what is there already is brought to what it should b
 mongo2:27017 are added to the set.
 
 Each service's user can reach that service's database alone; the relay's user can read and mark the
-outboxes and keep its checkpoints, and reach nothing else.
+outboxes and keep its checkpoints, and reach nothing else; the console's can read what it shows, put
+parked rows back, and write to its own database.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from typing import Any, Final
 from pymongo import AsyncMongoClient
 from pymongo.errors import OperationFailure
 
-from deploy.setup.passwords import ADMINISTRATOR, RELAY, SERVICES, password
+from deploy.setup.passwords import ADMINISTRATOR, CONSOLE, RELAY, SERVICES, password
 
 REPLICA_SET: Final = "rs0"
 PORT: Final = 27017
@@ -36,7 +37,7 @@ Client = AsyncMongoClient[dict[str, Any]]
 async def main(members: list[str]) -> None:
     await _initiate()
     async with _administrator() as client:
-        await _users(client)
+        await users(client)
         for member in members:
             await _add(client, member)
     print("MongoDB is set up", flush=True)
@@ -101,12 +102,16 @@ async def _until_primary(client: Client) -> None:
         await asyncio.sleep(POLL_S)
 
 
-async def _users(client: Client) -> None:
+async def users(client: Client) -> None:
+    """Those of all programs, and what each may do, brought to what they should be."""
     for service in SERVICES:
         roles = [{"role": "readWrite", "db": service}]
         await _user(client, service, service, roles)
     await _role(client, "relay", _relay_privileges())
     await _user(client, "admin", RELAY, [{"role": "relay", "db": "admin"}])
+    await _role(client, "console", _console_privileges())
+    roles = [{"role": "console", "db": "admin"}, {"role": "readWrite", "db": CONSOLE}]
+    await _user(client, "admin", CONSOLE, roles)
 
 
 def _relay_privileges() -> list[dict[str, Any]]:
@@ -121,9 +126,24 @@ def _relay_privileges() -> list[dict[str, Any]]:
                 ["find", "insert", "update", "remove", "createCollection", "createIndex"],
             ),
         ):
-            resource = {"db": service, "collection": collection}
-            privileges.append({"resource": resource, "actions": actions})
+            privileges.append(_privilege(service, collection, actions))
     return privileges
+
+
+def _console_privileges() -> list[dict[str, Any]]:
+    """To look at outboxes, inboxes and relays, and at how far the oplog reaches; to put back."""
+    privileges = [_privilege("local", "oplog.rs", ["find"])]
+    for service in SERVICES:
+        privileges += [
+            _privilege(service, "outbox", ["find", "listIndexes", "update"]),
+            _privilege(service, "relay_checkpoint", ["find"]),
+            _privilege(service, "inbox", ["find"]),
+        ]
+    return privileges
+
+
+def _privilege(database: str, collection: str, actions: list[str]) -> dict[str, Any]:
+    return {"resource": {"db": database, "collection": collection}, "actions": actions}
 
 
 async def _role(client: Client, name: str, privileges: list[dict[str, Any]]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 SERVICES: Final = ("gateway", "booking", "payment")
 RELAY: Final = "relay"
+CONSOLE: Final = "console"
 ADMINISTRATOR: Final = "postbox-admin"
 
 

@@ -1,7 +1,7 @@
 """The operators' command line: look at what is pending or set aside, and act on it.
 
 Guarantees that a command which changes something says what it will do, asks, and reports what was
-done. Imports operations and what they import.
+done. Imports asyncapi, operations and what they import.
 """
 
 import logging
@@ -12,10 +12,12 @@ from postbox.extras import requires
 with requires("cli"):
     import typer
 
-    from postbox.cli import outbox, relay, set_aside
+    from postbox.asyncapi import command as asyncapi
+    from postbox.cli import outbox, queue, relay, set_aside
 
 app: Final = typer.Typer(
     help="For people on call: relay status, pending and parked rows, dead letters."
+    " `postbox console` serves all of it as a web page."
     " Every command that changes something says what it will do, and asks."
     " Exit codes: 0 done and well; 1 nothing matched, not all done, or a problem found;"
     " 2 wrong usage; 3 a server is unavailable.",
@@ -28,6 +30,8 @@ app.add_typer(relay.app, name="relay")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(set_aside.dead, name="dead")
 app.add_typer(set_aside.unrouted, name="unrouted")
+app.command()(queue.declare)
+app.command("asyncapi")(asyncapi.command)
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from postbox.errors import ConfigurationError, DatabaseUnavailable
-from postbox.mongo import Database, connect, database_errors, own_database
+from postbox.mongo import Database, Document, connect, database_errors, own_database
+from postbox.operations import backlog
 from postbox.outbox import Source
 
 
@@ -22,3 +23,9 @@ async def opened(source: Source) -> AsyncIterator[Database]:
                 yield own_database(client)
         except DatabaseUnavailable as error:
             raise DatabaseUnavailable(f"{source.name}: {error}") from error
+
+
+async def row_of(source: Source, id_: str) -> Document | None:
+    """The row of that id in a source's outbox, whatever its state."""
+    async with opened(source) as database:
+        return await backlog.find(database, id_, collection=source.collection)

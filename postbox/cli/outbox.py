@@ -1,12 +1,13 @@
-"""`postbox outbox`: the pending rows or parked."""
+"""`postbox outbox`: the rows that are not published."""
 
 from collections.abc import Sequence
 from enum import Enum
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 
-from postbox.cli.database import opened
+from postbox.cli import scheduled
+from postbox.cli.database import opened, row_of
 from postbox.cli.options import (
     All,
     Chosen,
@@ -20,14 +21,19 @@ from postbox.cli.options import (
     parse_sources,
 )
 from postbox.cli.outcome import ExitCode, agree, end, run
-from postbox.cli.output import print_json, print_table
+from postbox.cli.output import print_json, print_table, row_document
 from postbox.mongo import Document
 from postbox.operations import RowSelection, backlog
-from postbox.outbox import PARKED, PENDING, Source
+from postbox.outbox import PARKED, PENDING, VALIDATOR, Source, install_schema
 
 COLUMNS: Final = ("source", "state", "id", "type", "subject", "time", "parked for")
 
-app: Final = typer.Typer(help="The pending rows or parked.", no_args_is_help=True)
+app: Final = typer.Typer(
+    help="The rows that are pending, parked or scheduled.", no_args_is_help=True
+)
+app.command("scheduled")(scheduled.list_)
+app.command()(scheduled.send_now)
+app.command()(scheduled.drop)
 Because = Annotated[
     str | None, typer.Option("--reason", metavar="TEXT", help="Parked for a reason with this text.")
 ]
@@ -61,7 +67,7 @@ def list_(
         for row in run(_rows(one, states, wanted, limit))
     ][:limit]
     if as_json:
-        print_json({"rows": [_document(name, row) for name, row in rows]})
+        print_json({"rows": [row_document(name, row) for name, row in rows]})
     elif rows:
         print_table(COLUMNS, [_cells(name, row) for name, row in rows])
     if not rows:
@@ -72,9 +78,9 @@ def list_(
 def show(id_: Annotated[str, typer.Argument(metavar="ID")], sources: Sources) -> None:
     """One row whole, whatever its state, as JSON."""
     for one in parse_sources(sources, None):
-        row = run(_row(one, id_))
+        row = run(row_of(one, id_))
         if row is not None:
-            print_json(_document(one.name, row))
+            print_json(row_document(one.name, row))
             return
     end(ExitCode.NOT_SO, f"no row has the id {id_}")
 
@@ -111,31 +117,49 @@ def retry(
         print(f"set {sum(retried.values()):,} rows back to pending")
 
 
+@app.command()
+def schema(
+    sources: Annotated[
+        str, typer.Option("--sources", envvar="RELAY_SOURCES", metavar="NAME=URI,...")
+    ] = "",
+    source: Chosen = None,
+    install: Annotated[
+        bool, typer.Option("--install", help="Have the servers check every new row.")
+    ] = False,
+) -> None:
+    """The JSON Schema of a row, as a validator of MongoDB's; with --install it is set."""
+    if not install:
+        print_json(VALIDATOR)
+        return
+    for one in parse_sources(sources, source):
+        run(_install(one))
+        print(f"{one.name}: {one.collection} takes rows of this shape alone")
+
+
+async def _install(source: Source) -> None:
+    async with opened(source) as database:
+        await install_schema(database, source.collection)
+
+
 async def _rows(
     source: Source, states: Sequence[str], wanted: RowSelection, most: int
 ) -> list[Document]:
     async with opened(source) as database:
-        found = [await backlog.read(database, state, wanted, most=most) for state in states]
+        found = [
+            await backlog.read(database, state, wanted, most=most, collection=source.collection)
+            for state in states
+        ]
         return [row for rows in found for row in rows]
-
-
-async def _row(source: Source, id_: str) -> Document | None:
-    async with opened(source) as database:
-        return await backlog.find(database, id_)
 
 
 async def _count(source: Source, wanted: RowSelection) -> int:
     async with opened(source) as database:
-        return await backlog.count(database, PARKED, wanted)
+        return await backlog.count(database, PARKED, wanted, collection=source.collection)
 
 
 async def _retry(source: Source, wanted: RowSelection) -> int:
     async with opened(source) as database:
-        return await backlog.retry(database, wanted)
-
-
-def _document(source: str, row: Document) -> dict[str, Any]:
-    return {"outbox": source, "id": row["_id"], **{k: v for k, v in row.items() if k != "_id"}}
+        return await backlog.retry(database, wanted, collection=source.collection)
 
 
 def _cells(source: str, row: Document) -> Sequence[object]:

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import typer
 from pymongo.errors import PyMongoError
 
-from postbox.errors import ConfigurationError, TryAgain
+from postbox.errors import ConfigurationError, SchemaMismatch, TopologyMismatch, TryAgain
 from postbox.operations import NoSuchQueue
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ def run(work: Coroutine[Any, Any, T]) -> T:
     """Run `work`; what it may meet ends the command with its exit code."""
     try:
         return asyncio.run(work)
-    except (ConfigurationError, NoSuchQueue) as error:
+    except (ConfigurationError, NoSuchQueue, SchemaMismatch, TopologyMismatch) as error:
         end(ExitCode.USAGE, str(error))
     except (TryAgain, PyMongoError) as error:
         end(ExitCode.UNAVAILABLE, str(error))

@@ -1,21 +1,34 @@
 """`postbox relay`: how the relays stand, and publishing again what went out."""
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import typer
 
 from postbox.cli import progress
 from postbox.cli.database import opened
-from postbox.cli.options import Chosen, Exchange, Json, Rabbitmq, Sources, Yes, parse_sources
+from postbox.cli.options import (
+    Chosen,
+    Content,
+    Exchange,
+    Json,
+    Prefix,
+    Rabbitmq,
+    RowFields,
+    Sources,
+    Yes,
+    moment,
+    parse_content_mode,
+    parse_fields,
+    parse_sources,
+)
 from postbox.cli.outcome import ExitCode, agree, end, run, say
 from postbox.cli.output import print_json, print_table
 from postbox.cli.status import COLUMNS, Look, look
-from postbox.cli.time_argument import moment
 from postbox.mongo import DatabaseClock
 from postbox.operations import COUNT_MAX, TimeRange, replay
-from postbox.outbox import Source
-from postbox.rabbitmq import EXCHANGE
+from postbox.outbox import Fields, Source
+from postbox.rabbitmq import EXCHANGE, ContentMode
 
 LAG_MAX_S: Final = 60.0
 
@@ -52,6 +65,14 @@ def _judged(found: list[Look]) -> ExitCode:
     return ExitCode.NOT_SO if any(one.problems for one in found) else ExitCode.DONE
 
 
+class Wire(NamedTuple):
+    """How the relays publish, which a replay has to do likewise."""
+
+    exchange: str
+    mode: ContentMode
+    fields: Fields
+
+
 @app.command("replay")
 def replay_(
     sources: Sources,
@@ -69,6 +90,9 @@ def replay_(
     ] = None,
     source: Chosen = None,
     exchange: Exchange = EXCHANGE,
+    content_mode: Content = "structured",
+    binary_prefix: Prefix = "ce-",
+    fields: RowFields = "",
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -77,6 +101,7 @@ def replay_(
     Rows expire seven days after they were published; those are out of reach.
     """
     chosen = parse_sources(sources, source)
+    wire = Wire(exchange, parse_content_mode(content_mode, binary_prefix), parse_fields(fields))
     plans = {one.name: run(_plan(one, since, until, tuple(types or ()))) for one in chosen}
     total = sum(count for _, count in plans.values())
     if as_json and not total:
@@ -84,9 +109,7 @@ def replay_(
     if not total:
         end(ExitCode.NOT_SO, "nothing was published in that time")
     agree(_said(plans, exchange), yes=yes)
-    published = {
-        one.name: _replayed(one, rabbitmq, *plans[one.name], exchange=exchange) for one in chosen
-    }
+    published = {one.name: _replayed(one, rabbitmq, *plans[one.name], wire) for one in chosen}
     if as_json:
         print_json({"published": published})
     else:
@@ -114,12 +137,10 @@ async def _plan(
             until=now if until is None else moment(until, now=now),
             types=types,
         )
-        return stretch, await replay.count(database, stretch)
+        return stretch, await replay.count(database, stretch, collection=source.collection)
 
 
-def _replayed(
-    source: Source, rabbitmq: str, stretch: TimeRange, count: int, *, exchange: str
-) -> int:
+def _replayed(source: Source, rabbitmq: str, stretch: TimeRange, count: int, wire: Wire) -> int:
     """Replay one source; returns how many. Where it fails, it says from where to go on."""
     published = 0
     last: datetime = stretch.since
@@ -133,7 +154,14 @@ def _replayed(
         async def work() -> None:
             async with opened(source) as database:
                 await replay.replay(
-                    source, database, rabbitmq, stretch, done=done, exchange=exchange
+                    source,
+                    database,
+                    rabbitmq,
+                    stretch,
+                    done=done,
+                    exchange=wire.exchange,
+                    mode=wire.mode,
+                    fields=wire.fields,
                 )
 
         try:

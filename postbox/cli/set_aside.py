@@ -90,7 +90,12 @@ def drop_dead(
 
 def _dead_queues(queues: Sequence[str]) -> list[str]:
     """The dead queues, each once, whether they were named or their consumers' queues were."""
-    return list(dict.fromkeys(f"{name.removesuffix(DEAD_SUFFIX)}{DEAD_SUFFIX}" for name in queues))
+    return list(dict.fromkeys(_dead_queue(name) for name in queues))
+
+
+def _dead_queue(name: str) -> str:
+    _, has_own, own = name.partition("=")
+    return own if has_own else f"{name.removesuffix(DEAD_SUFFIX)}{DEAD_SUFFIX}"
 
 
 unrouted: Final = typer.Typer(help="Events that no queue wanted.", no_args_is_help=True)

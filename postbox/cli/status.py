@@ -8,9 +8,8 @@ from typing import Any, Final
 from pymongo.errors import PyMongoError
 
 from postbox.cli.database import opened
-from postbox.cli.output import seconds
 from postbox.errors import DatabaseUnavailable
-from postbox.operations import ShardStatus, SourceStatus, standing
+from postbox.operations import ShardStatus, SourceStatus, seconds, standing
 from postbox.outbox import Source
 
 COLUMNS: Final = (
@@ -48,7 +47,7 @@ async def look(sources: Sequence[Source], *, lag_max_s: float) -> list[Look]:
 async def _look(source: Source, lag_max_s: float) -> Look:
     try:
         async with opened(source) as database:
-            stands = await standing(database)
+            stands = await standing(database, collection=source.collection)
     except (DatabaseUnavailable, PyMongoError) as error:
         return Look(source=source.name, standing=None, problems=[f"unavailable: {error}"])
     problems = [

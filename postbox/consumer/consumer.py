@@ -7,7 +7,7 @@ has lost the consumer, it connects again. What is not acknowledged at the end is
 
 import asyncio
 import random
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 from aio_pika.abc import AbstractConnection
@@ -22,11 +22,11 @@ from postbox.consumer.spans import ProcessSpans
 from postbox.consumer.subscription import Subscription
 from postbox.errors import BrokerUnavailable, TopologyMismatch
 from postbox.mongo import DatabaseClock
-from postbox.rabbitmq import Topology, broker_errors, connected, raw_channel
+from postbox.rabbitmq import Declare, Topology, broker_errors, connected, raw_channel
 from postbox.runtime import Health, pause
 
 T = TypeVar("T")
-log = structlog.get_logger()
+log: Final = structlog.get_logger()
 
 
 class Consumer(Generic[T]):
@@ -40,16 +40,21 @@ class Consumer(Generic[T]):
         topology: Topology,
         clock: DatabaseClock,
         health: Health,
+        declare: Declare = "all",
+        part: str = "consumer",
     ) -> None:
+        """`part` is its name at `health`."""
         queue, options = consumption.queue, consumption.options
         self._queue = queue
         self._uri = uri
         self._topology = topology
+        self._declare: Declare = declare
         self._health = health
+        self._part = part
         self._options = options
         self._spans = ProcessSpans(queue, consumption.decision_attribute)
         self._dead = DeadLetters(uri, topology, name=queue, clock=clock)
-        self._outage = Outage(clock, health, retry_s=options.database_retry_s)
+        self._outage = Outage(clock, health, part=part, retry_s=options.database_retry_s)
         self._retries: Retries[T] = Retries()
         self._handling = Handling(consumption, self._dead, self._retries, self._outage, self._spans)
         self._subscription: Subscription[T] | None = None
@@ -70,7 +75,7 @@ class Consumer(Generic[T]):
                         await self._live(connection, stop)
                 except (BrokerUnavailable, TopologyMismatch) as error:
                     failures += 1
-                    self._health.fail("consumer", str(error))
+                    self._health.fail(self._part, str(error))
                     log.warning("not consuming", queue=self._queue, reason=str(error))
                 finally:
                     self._subscription = None
@@ -86,7 +91,7 @@ class Consumer(Generic[T]):
         opening = f"opening a channel for {self._queue}"
         with broker_errors(opening):
             async with connection.channel() as channel:
-                await self._topology.declare(channel)
+                await self._topology.ensure(channel, self._declare)
         while not stop.is_set():
             with broker_errors(opening):
                 channel = await connection.channel(publisher_confirms=False)
@@ -123,7 +128,7 @@ class Consumer(Generic[T]):
                 await asyncio.sleep(self._options.touch_every_s)
                 await subscription.touch()
         except BrokerUnavailable as error:
-            self._health.fail("consumer", str(error))
+            self._health.fail(self._part, str(error))
             subscription.give_up(str(error))
 
 

@@ -1,7 +1,7 @@
 """What is consumed from one queue, and how each message of it is handled."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from postbox.consumer.options import DEFAULT_OPTIONS, ConsumerOptions
@@ -20,7 +20,8 @@ class Consumption(Generic[T]):
     """`decode` makes the fact of an event, and `apply` applies a batch of them.
 
     `applied(decisions)` is called after each commit; `decision_attribute` is the attribute of spans
-    that has the decision.
+    that has the decision. `options_by_type` are those of events of that type, where they have some
+    of their own.
     """
 
     queue: str
@@ -29,3 +30,8 @@ class Consumption(Generic[T]):
     applied: Callable[[Sequence[Decided]], None] = _ignore
     decision_attribute: str = "postbox.decision"
     options: ConsumerOptions = DEFAULT_OPTIONS
+    options_by_type: Mapping[str, ConsumerOptions] = field(default_factory=dict)
+
+    def options_for(self, event: Event) -> ConsumerOptions:
+        """How often, and when, `event` is tried."""
+        return self.options_by_type.get(event.type, self.options)

@@ -12,6 +12,7 @@ from postbox.rabbitmq import (
     ERROR,
     QUEUE,
     REASON,
+    ROUTING_KEY,
     Outgoing,
     Publisher,
     Topology,
@@ -47,6 +48,8 @@ class DeadLetters:
             QUEUE: queue,
             AT: self._clock.now().isoformat(),
         }
+        if delivery.routing_key is not None:
+            said[ROUTING_KEY] = delivery.routing_key
         message = Outgoing.passed_on(
             exchange=self._topology.dead,
             routing_key=queue,
@@ -66,6 +69,7 @@ class DeadLetters:
         """Close the connection, if one was opened."""
         async with self._lock:
             await self._close()
+        self._lock = asyncio.Lock()  # the next run may be on another event loop
 
     async def _open(self) -> Publisher:
         if self._publisher is None or self._publisher.is_closed:

@@ -6,9 +6,9 @@ itself: it is tried a few times, then set aside. Nothing is acknowledged before 
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from time import monotonic
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -19,12 +19,18 @@ from postbox.consumer.outage import Outage, Requeued
 from postbox.consumer.retries import Retries
 from postbox.consumer.spans import ProcessSpans, about_delivery
 from postbox.consumer.subscription import Subscription
-from postbox.errors import BrokerUnavailable, InvalidMessage, SetAside, TryAgain
-from postbox.events import Message, about, cloudevents, context_of_event
+from postbox.errors import (
+    BrokerUnavailable,
+    InvalidMessage,
+    MalformedMessage,
+    SetAside,
+    TryAgain,
+)
+from postbox.events import Decoder, Event, Message, about, cloudevents, context_of_event
 from postbox.telemetry import metrics
 
 T = TypeVar("T")
-log = structlog.get_logger()
+log: Final = structlog.get_logger()
 
 
 class Handling(Generic[T]):
@@ -71,16 +77,34 @@ class Handling(Generic[T]):
 
     def read(self, delivery: Delivery[T]) -> None:
         """Find what it carries, or that it is to be set aside."""
+        decode = self._consumption.decode
         try:
-            event = cloudevents.decode(delivery.body, delivery.headers)
+            event = self._event(delivery, decode)
             try:
-                fact = self._consumption.decode(event)
+                fact = decode(event)
+            except InvalidMessage as error:
+                raise InvalidMessage(f"{event.type}: {error}") from error
+            except SetAside:
+                raise
             except Exception as error:
                 # A decoder is pure: whatever it raises, trying again cannot help.
                 raise InvalidMessage(f"{event.type}: {type(error).__name__}: {error}") from error
             delivery.message = Message(event, fact, context_of_event(event))
         except SetAside as error:
             delivery.verdict = (error.reason, str(error))
+
+    def _event(self, delivery: Delivery[T], decode: Callable[[Event], T]) -> Event:
+        content_type = delivery.properties.content_type
+        if isinstance(decode, Decoder) and not cloudevents.is_declared(
+            delivery.headers, content_type
+        ):
+            try:
+                return decode.read(delivery.received)
+            except SetAside:
+                raise
+            except Exception as error:
+                raise MalformedMessage(f"{type(error).__name__}: {error}") from error
+        return cloudevents.decode(delivery.body, delivery.headers, content_type)
 
     async def _commit(
         self,
@@ -113,22 +137,23 @@ class Handling(Generic[T]):
     def _failed(self, delivery: Delivery[T], error: Exception) -> None:
         """A try failed for the message's own sake: another one later, or the dead queue."""
         assert delivery.message is not None
+        options = self._consumption.options_for(delivery.message.event)
         delivery.failures += 1
         self._spans.failed(delivery, error)
         wait_s = 0.0
         if isinstance(error, SetAside):
             delivery.verdict = (error.reason, str(error))
-        elif delivery.failures >= self._options.tries_max:
+        elif delivery.failures >= options.tries_max:
             delivery.verdict = ("handler_failed", f"{type(error).__name__}: {error}")
         else:
-            ceiling_s = self._options.retry_min_s * 4 ** (delivery.failures - 1)
-            wait_s = min(ceiling_s, self._options.retry_max_s) * random.uniform(0.5, 1.0)
+            ceiling_s = options.retry_min_s * 4 ** (delivery.failures - 1)
+            wait_s = min(ceiling_s, options.retry_max_s) * random.uniform(0.5, 1.0)
         log.error(
             "a message failed",
             queue=self._queue,
             **about(delivery.message.event),
             tries=delivery.failures,
-            tries_max=self._options.tries_max,
+            tries_max=options.tries_max,
             exc_info=error,
         )
         self._retries.add(delivery, after_s=wait_s)

@@ -76,7 +76,7 @@ class Batches(Generic[T]):
         return subscription.take(self._options.batch_max, self._is_free)
 
     def _is_free(self, delivery: Delivery[T]) -> bool:
-        """Whether no lane works on its subject. What cannot be read is about none."""
+        """Whether no lane works on its subject. What has none, or cannot be read, is about none."""
         if delivery.message is None and delivery.verdict is None:
             self._read(delivery)
         return delivery.message is None or delivery.message.event.subject not in self._under_way
@@ -125,7 +125,8 @@ class Lanes(Generic[T]):
 
 
 def _subjects(batch: Sequence[Delivery[T]]) -> set[str]:
-    return {one.message.event.subject for one in batch if one.message is not None}
+    messages = (one.message for one in batch if one.message is not None)
+    return {one.event.subject for one in messages if one.event.subject is not None}
 
 
 async def _wait(event: asyncio.Event, seconds: float | None) -> None:

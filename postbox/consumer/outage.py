@@ -5,7 +5,7 @@ What is held stays held rather than going back, for the broker counts each time 
 
 import asyncio
 import random
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -14,7 +14,7 @@ from postbox.errors import TryAgain
 from postbox.mongo import DatabaseClock
 from postbox.runtime import Health, pause
 
-log = structlog.get_logger()
+log: Final = structlog.get_logger()
 
 
 class Requeued(Exception):
@@ -24,9 +24,10 @@ class Requeued(Exception):
 class Outage:
     """Waits for the database, and says at `health` that it does."""
 
-    def __init__(self, clock: DatabaseClock, health: Health, *, retry_s: float) -> None:
+    def __init__(self, clock: DatabaseClock, health: Health, *, part: str, retry_s: float) -> None:
         self._clock = clock
         self._health = health
+        self._part = part
         self._retry_s = retry_s
         self._is_on = False
 
@@ -37,7 +38,7 @@ class Outage:
         if not self._is_on:
             log.warning("the database is unavailable, consuming is paused", reason=str(error))
         self._is_on = True
-        self._health.fail("consumer", f"the database is unavailable: {error}")
+        self._health.fail(self._part, f"the database is unavailable: {error}")
         await subscription.hold()
         # It may answer a ping and yet refuse to commit: never try again at once.
         if await pause(stop, random.uniform(0.5, 1.0) * self._retry_s):
@@ -56,11 +57,11 @@ class Outage:
 
     async def _answer(self, subscription: Subscription[Any], stop: asyncio.Event) -> None:
         while problem := await self._clock.problem():
-            self._health.fail("consumer", f"the database is unavailable: {problem}")
+            self._health.fail(self._part, f"the database is unavailable: {problem}")
             if await pause(stop, self._retry_s) or subscription.is_over:
                 raise Requeued
 
     async def _go_on(self, subscription: Subscription[Any]) -> None:
         await subscription.resume()
         self._is_on = False
-        self._health.ok("consumer")
+        self._health.ok(self._part)

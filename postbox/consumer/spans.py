@@ -5,6 +5,7 @@ back to the broker. Tries that fail on the way are events on it. What is emitted
 """
 
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 from opentelemetry import trace
@@ -13,7 +14,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from postbox.consumer.delivery import Delivery
 from postbox.events import about, context_of_event
-from postbox.telemetry import CONVERSATION, context_of, is_traced, trace_id, tracer
+from postbox.telemetry import CONVERSATION, WAITED, context_of, is_traced, trace_id, tracer
 
 
 class ProcessSpans:
@@ -36,7 +37,10 @@ class ProcessSpans:
                 f"process {event.type}",
                 context=context_of_event(event),
                 kind=SpanKind.CONSUMER,
-                attributes=self._attributes(delivery, event.id, event.subject),
+                attributes={
+                    **self._attributes(delivery, event.id, event.subject),
+                    WAITED: (monotonic() - delivery.arrived_s) * 1000,
+                },
             )
             message.context = trace.set_span_in_context(delivery.span, Context())
 
@@ -66,7 +70,7 @@ class ProcessSpans:
                     _text(headers.get("traceparent")), _text(headers.get("tracestate"))
                 ),
                 kind=SpanKind.CONSUMER,
-                attributes=self._attributes(delivery, delivery.properties.message_id or "", ""),
+                attributes=self._attributes(delivery, delivery.properties.message_id or "", None),
             )
         delivery.span.set_attribute(self._decision_attribute, "dead")
         delivery.span.set_attribute("postbox.dead.reason", reason)
@@ -81,15 +85,16 @@ class ProcessSpans:
                 _end(delivery)
 
     def _attributes(
-        self, delivery: Delivery[Any], event_id: str, subject: str
+        self, delivery: Delivery[Any], event_id: str, subject: str | None
     ) -> dict[str, str | bool]:
+        about_whom = {} if subject is None else {CONVERSATION: subject}
         return {
             "messaging.system": "rabbitmq",
             "messaging.operation.type": "process",
             "messaging.operation.name": "process",
             "messaging.destination.name": self._queue,
             "messaging.message.id": event_id,
-            CONVERSATION: subject,
+            **about_whom,
             "postbox.redelivered": delivery.redelivered,
         }
 

@@ -7,7 +7,7 @@ the broker delivers again whatever was not acknowledged.
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 from aiormq.abc import AbstractChannel as RawChannel
 from aiormq.abc import DeliveredMessage
@@ -37,10 +37,10 @@ class Subscription(Generic[T]):
         self._changing = asyncio.Lock()  # several lanes may pause and resume it
         self._arrived: deque[Delivery[T]] = deque()
         self._backlog_left = 0
-        self.unsettled = Unsettled(channel)
-        self.wake = asyncio.Event()
+        self.unsettled: Final = Unsettled(channel)
+        self.wake: Final = asyncio.Event()
         self.ending: str | None = None
-        self.is_stale = False
+        self.is_stale: bool = False
         self._has_heard = False  # since the last look
         self._idle_looks = 0
         channel.on_consumer_cancel_callbacks.add(self._on_cancel)

@@ -5,12 +5,18 @@ Imports outbox and what that imports.
 """
 
 from postbox.inbox.apply import DUPLICATE, Apply, Decided, Handler
-from postbox.inbox.inbox import Inbox
+from postbox.inbox.event_handlers import EventHandler, EventHandlers, Outgoing, Reaction
+from postbox.inbox.inbox import Inbox, InboxRules
 
 __all__ = [
     "DUPLICATE",
     "Apply",
     "Decided",
+    "EventHandler",
+    "EventHandlers",
     "Handler",
     "Inbox",
+    "InboxRules",
+    "Outgoing",
+    "Reaction",
 ]

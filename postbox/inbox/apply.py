@@ -1,12 +1,17 @@
-"""Applying a batch of messages: inbox rows, states and outgoing events in one transaction."""
+"""Applying a batch of messages: inbox rows, states and outgoing events in one transaction.
+
+The inbox rows are written first, so a handler never sees a repeat. Most batches have none, and the
+inbox is not read for them: where a row is there already, the server refuses that write, and the
+whole is tried again on a fresh snapshot, where it is read.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from postbox.events import Fact, Message
+from postbox.events import AnyFact, Message
 from postbox.inbox.inbox import Inbox
-from postbox.mongo import Client, Document, Session, transaction
+from postbox.mongo import Client, Document, Session, is_retried, transaction
 from postbox.outbox import Outbox
 from postbox.runtime import crash_point
 from postbox.telemetry import batch_span, under
@@ -20,7 +25,7 @@ class Decided:
     """What a handler made of one message: a word for people, and the facts to emit."""
 
     outcome: str
-    facts: Sequence[Fact] = ()
+    facts: Sequence[AnyFact] = ()
 
 
 _DUPLICATE = Decided(DUPLICATE)
@@ -55,13 +60,15 @@ class Apply(Generic[T]):
     async def _decide_and_write(
         self, session: Session, messages: Sequence[Message[T]]
     ) -> list[Decided]:
-        seen = await self._inbox.seen(session, {message.event.id for message in messages})
+        ids = {message.event.id for message in messages}
+        seen = await self._inbox.seen(session, ids) if is_retried() else set()
         fresh: dict[str, Message[T]] = {}
         for message in messages:
             if message.event.id not in seen:
                 fresh.setdefault(message.event.id, message)
         if not fresh:
             return [_DUPLICATE] * len(messages)
+        await self._inbox.record(session, fresh)
         decisions = await self._handler(session, list(fresh.values()))
         rows: list[Document] = []
         decided_on: dict[str, Decided] = {}
@@ -70,7 +77,6 @@ class Apply(Generic[T]):
             if decided.facts:
                 with under(message.context):
                     rows += self._outbox.rows(decided.facts)
-        await self._inbox.record(session, fresh)
         await self._outbox.insert(session, rows)
         crash_point("consumer.written")
         return [decided_on.pop(message.event.id, _DUPLICATE) for message in messages]

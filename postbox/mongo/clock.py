@@ -11,6 +11,7 @@ import pymongo
 from bson.codec_options import CodecOptions
 from pymongo.errors import PyMongoError
 
+from postbox.mongo.calls import answer
 from postbox.mongo.connection import Client, Document
 from postbox.mongo.errors import is_unavailable, reason
 
@@ -29,7 +30,7 @@ class DatabaseClock:
     async def sync(self) -> None:
         """Read the server's clock once. Raises PyMongoError where the server is unavailable."""
         before = time.monotonic()
-        reply = await self._client.admin.command("hello", codec_options=ZONED)
+        reply = await answer(self._client.admin.command("hello", codec_options=ZONED))
         after = time.monotonic()
         self._offset_s = reply["localTime"].timestamp() - (before + after) / 2
 

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from pymongo import AsyncMongoClient, monitoring
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import ConfigurationError as MongoConfigurationError
 from pymongo.errors import InvalidURI
@@ -15,6 +16,7 @@ from postbox.tls import in_plain_words
 Document = dict[str, Any]
 Client = AsyncMongoClient[Document]
 Database = AsyncDatabase[Document]
+Session = AsyncClientSession
 
 SERVER_SELECTION_TIMEOUT_MS = 5_000
 """As long as a transaction may take: an election is waited out where its time allows."""
@@ -24,12 +26,30 @@ POOL_SIZE_MAX = 32
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 
 
+class _Client(AsyncMongoClient[Document]):
+    """A client that can be used again after it was closed."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._made_with = arguments, options
+        self._is_closed = False
+
+    async def close(self) -> None:
+        self._is_closed = True
+        await super().close()
+
+    def reopen(self) -> None:
+        if self._is_closed:
+            arguments, options = self._made_with
+            _Client.__init__(self, *arguments, **options)
+
+
 def connect(
     uri: str, *, application: str, listeners: tuple[monitoring.CommandListener, ...] = ()
 ) -> Client:
     """A client that reads and writes by majority on the primary. It connects at first use."""
     try:
-        return AsyncMongoClient(
+        return _Client(
             uri,
             appname=application,
             tz_aware=True,
@@ -51,6 +71,15 @@ def connect(
     except OSError as error:  # SSLError too
         text = in_plain_words(error.strerror or str(error))
         raise ConfigurationError(f"MONGO_URI: {TLS_FILES}: {text}") from None
+
+
+def reopen(client: Client) -> None:
+    """Let a client that `connect` made be used again after it was closed, on any event loop.
+
+    Its databases and collections are good again with it.
+    """
+    assert isinstance(client, _Client)
+    client.reopen()
 
 
 def own_database(client: Client) -> Database:

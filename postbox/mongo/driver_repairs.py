@@ -1,6 +1,6 @@
-"""Two repairs of PyMongo's asynchronous client, without which an outage may not end.
+"""Two repairs of PyMongo's clients, without which an outage may not end.
 
-**A lock that is kept forever**, on Python 3.11. The client waits for a server with
+**A lock that is kept forever**, on Python 3.11. The asynchronous client waits for a server with
 `asyncio.wait_for(condition.wait(), ...)`. Up to Python 3.11 that waits in a task of its own; if the
 caller is cancelled just as the time is over, that task takes the client's lock, ends, and never
 gives it back: whatever asks the client from then on waits forever, beyond every time limit. From
@@ -23,6 +23,7 @@ from pymongo.asynchronous import pool, topology
 from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.hello import Hello
 from pymongo.lock import Condition
+from pymongo.synchronous.pool import Connection
 
 NAME: Final = "_async_cond_wait"
 
@@ -43,14 +44,21 @@ def repair_waiting() -> None:
 
 def repair_sessions() -> None:
     """Judge by the server's word alone. AttributeError where a connection has no `_hello`."""
-    hello = AsyncConnection._hello
+    hello, hello_at_once = AsyncConnection._hello, Connection._hello
 
     async def judged_by_its_word(self: AsyncConnection, *args: Any) -> Hello[Any]:
         answer = await hello(self, *args)
         self.supports_sessions = answer.logical_session_timeout_minutes is not None
         return answer
 
-    setattr(AsyncConnection, "_hello", judged_by_its_word)  # noqa: B010 - it has another signature
+    def judged_at_once(self: Connection, *args: Any) -> Hello[Any]:
+        answer = hello_at_once(self, *args)
+        self.supports_sessions = answer.logical_session_timeout_minutes is not None
+        return answer
+
+    # They have other signatures.
+    setattr(AsyncConnection, "_hello", judged_by_its_word)  # noqa: B010
+    setattr(Connection, "_hello", judged_at_once)  # noqa: B010
 
 
 if sys.version_info < (3, 12):

@@ -13,6 +13,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 
 from postbox.errors import ConfigurationError, SchemaMismatch
+from postbox.mongo.calls import answer, open_session
 from postbox.mongo.connection import Client, Database, Document
 from postbox.mongo.errors import is_refused, is_unavailable
 
@@ -48,7 +49,7 @@ async def ensure_collections(database: Database, *names: str) -> None:
             _check_kind(database, found[name])
             continue
         try:
-            await database.create_collection(name, check_exists=False)
+            await answer(database.create_collection(name, check_exists=False))
         except OperationFailure as error:
             if error.code != NAMESPACE_EXISTS:
                 raise
@@ -84,7 +85,7 @@ async def ensure_indexes(
             await _change_expiry(collection, index)
     if missing:
         try:
-            await collection.create_indexes(missing)
+            await answer(collection.create_indexes(missing))
         except OperationFailure as error:
             raise _refused(collection, error) from error
 
@@ -96,20 +97,21 @@ async def try_write(collection: AsyncCollection[Document], documents: Iterable[D
     the documents.
     """
     client = collection.database.client
-    async with client.start_session() as session, await session.start_transaction():
+    async with open_session(client) as session:
+        await answer(session.start_transaction())
         for document in documents:
             try:
-                await collection.insert_one(document, session=session)
+                await answer(collection.insert_one(document, session=session))
             except OperationFailure as error:
                 raise _refused(collection, error) from error
-        await session.abort_transaction()
+        await answer(session.abort_transaction())
 
 
 async def _collections(database: Database, names: Sequence[str]) -> dict[str, Mapping[str, Any]]:
     """What there is of `names`; nothing where this user may not look, but perhaps make."""
     try:
-        cursor = await database.list_collections(filter={"name": {"$in": list(names)}})
-        return {one["name"]: one async for one in cursor}
+        cursor = await answer(database.list_collections(filter={"name": {"$in": list(names)}}))
+        return {one["name"]: one for one in await answer(cursor.to_list(None))}
     except OperationFailure as error:
         if error.code != UNAUTHORIZED:
             raise
@@ -118,7 +120,7 @@ async def _collections(database: Database, names: Sequence[str]) -> dict[str, Ma
 
 async def _indexes(collection: AsyncCollection[Document]) -> dict[str, Mapping[str, Any]]:
     try:
-        return {one["name"]: one async for one in await collection.list_indexes()}
+        return dict(await answer(collection.index_information()))
     except OperationFailure as error:
         if error.code != UNAUTHORIZED:
             raise
@@ -149,12 +151,12 @@ def _check_shape(
 
 async def _change_expiry(collection: AsyncCollection[Document], wanted: Mapping[str, Any]) -> None:
     index = {"name": wanted["name"], EXPIRY: wanted[EXPIRY]}
-    await collection.database.command("collMod", collection.name, index=index)
+    await answer(collection.database.command("collMod", collection.name, index=index))
 
 
 async def _drop(collection: AsyncCollection[Document], name: str) -> None:
     try:
-        await collection.drop_index(name)
+        await answer(collection.drop_index(name))
     except OperationFailure as error:
         if error.code != INDEX_NOT_FOUND:  # another program was faster
             raise

@@ -6,6 +6,7 @@ relied on must be put back, even unchanged.
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +14,7 @@ from pymongo import InsertOne, ReplaceOne, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.errors import StaleState
-from postbox.mongo.connection import Document
-from postbox.mongo.transactions import Session
+from postbox.mongo.connection import Document, Session
 
 Write = InsertOne[Document] | ReplaceOne[Document] | UpdateOne
 
@@ -36,12 +36,22 @@ class States:
 
     @classmethod
     async def read(
-        cls, session: Session, collection: AsyncCollection[Document], ids: Iterable[str | None]
+        cls,
+        session: Session,
+        collection: AsyncCollection[Document],
+        ids: Iterable[str | None],
+        *,
+        absent: AbstractSet[str | None] = frozenset(),
     ) -> "States":
-        """Read the documents of `ids` in one query; None among the ids is passed over."""
+        """Read the documents of `ids` in one query; None among the ids is passed over.
+
+        Those that are `absent`, as another document of the same transaction says, are not looked
+        for.
+        """
         entries = {id_: _Entry(None, None) for id_ in ids if id_ is not None}
-        if entries:
-            async for found in collection.find({"_id": {"$in": list(entries)}}, session=session):
+        wanted = [id_ for id_ in entries if id_ not in absent]
+        if wanted:
+            async for found in collection.find({"_id": {"$in": wanted}}, session=session):
                 entries[found["_id"]] = _Entry(found.pop("v"), found)
         return cls(collection, entries)
 

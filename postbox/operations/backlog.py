@@ -9,10 +9,21 @@ from pymongo import ASCENDING
 from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.mongo import Database, Document, database_errors
-from postbox.outbox import COLLECTION, COUNT_MAX, LENIENT, PARKED, PENDING, Shard, row_ids
+from postbox.outbox import (
+    COLLECTION,
+    COUNT_MAX,
+    LENIENT,
+    PARKED,
+    PENDING,
+    SCHEDULED,
+    STATE_BY_TIME,
+    Shard,
+    row_ids,
+)
 
 RETRY_ROWS: Final = 1_000
 """How many rows are set back in one update."""
+DUE_FIRST: Final = [("deliver_at", ASCENDING), ("_id", ASCENDING)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,12 +52,17 @@ WHOLE: Final = Shard()
 
 
 async def read(
-    database: Database, state: str, wanted: RowSelection = ALL, *, most: int
+    database: Database,
+    state: str,
+    wanted: RowSelection = ALL,
+    *,
+    most: int,
+    collection: str = COLLECTION,
 ) -> list[Document]:
     """Up to `most` rows that are pending or parked, oldest first."""
     with database_errors():
         return (
-            await _rows(database)
+            await rows_of(database, collection)
             .find(
                 {"state": state, **wanted.filter},
                 sort=[("time", ASCENDING), ("_id", ASCENDING)],
@@ -56,26 +72,81 @@ async def read(
         )
 
 
-async def find(database: Database, id: str) -> Document | None:
+async def find(database: Database, id: str, *, collection: str = COLLECTION) -> Document | None:
     """The row of that id, whatever its state."""
     with database_errors():
-        return await _rows(database).find_one({"_id": {"$in": row_ids(id)}})
+        return await rows_of(database, collection).find_one({"_id": {"$in": row_ids(id)}})
 
 
 async def count(
-    database: Database, state: str, wanted: RowSelection = ALL, *, shard: Shard = WHOLE
+    database: Database,
+    state: str,
+    wanted: RowSelection = ALL,
+    *,
+    shard: Shard = WHOLE,
+    collection: str = COLLECTION,
 ) -> int:
     """How many rows are pending or parked; 100,000 means that many or more."""
     with database_errors():
-        return await _rows(database).count_documents(
+        return await rows_of(database, collection).count_documents(
             {"state": state, **wanted.filter, **shard.filter()}, limit=COUNT_MAX
         )
 
 
-async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
-    """The age of the oldest pending row by the database's clock; 0 when none is pending."""
+async def has_schedule(database: Database, *, collection: str = COLLECTION) -> bool:
+    """Whether an index says cheaply what is scheduled; without it nothing should ask."""
     with database_errors():
-        cursor = await _rows(database).aggregate(
+        indexes = [one async for one in await rows_of(database, collection).list_indexes()]
+    return any(
+        dict(one.get("partialFilterExpression", {})) == {"state": SCHEDULED} for one in indexes
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What should have gone out: rows that are pending, or scheduled and due."""
+
+    count: int
+    """100,000 means that many or more."""
+    lag_s: float
+    """How long the oldest waits, by the database's clock, since its time or since it was due."""
+
+
+async def due(
+    database: Database,
+    *,
+    shard: Shard = WHOLE,
+    has_scheduled: bool = True,
+    collection: str = COLLECTION,
+) -> Due:
+    """Where `has_scheduled` is false, nobody need look for rows that are scheduled."""
+    pending = await count(database, PENDING, shard=shard, collection=collection)
+    lag_s = await _pending_age_s(database, shard, collection) if pending else 0.0
+    first = await _first_scheduled(database, shard, collection) if has_scheduled else None
+    if first is None or first["late_ms"] < 0:
+        return Due(count=pending, lag_s=max(0.0, lag_s))
+    is_due = {"deliver_at": {"$lte": first["now"]}}
+    with database_errors():
+        late_count = await rows_of(database, collection).count_documents(
+            {"state": SCHEDULED, **is_due, **shard.filter()}, limit=COUNT_MAX
+        )
+    late_s = first["late_ms"] / 1000
+    return Due(count=min(COUNT_MAX, pending + late_count), lag_s=max(0.0, lag_s, late_s))
+
+
+async def _first_scheduled(database: Database, shard: Shard, collection: str) -> Document | None:
+    """How late the first scheduled row is, below 0 where it is not due, and the time `now`."""
+    with database_errors():
+        return await rows_of(database, collection).find_one(
+            {"state": SCHEDULED, "deliver_at": {"$type": "date"}, **shard.filter()},
+            {"now": "$$NOW", "late_ms": {"$subtract": ["$$NOW", "$deliver_at"]}},
+            sort=DUE_FIRST,
+        )
+
+
+async def _pending_age_s(database: Database, shard: Shard, collection: str) -> float:
+    with database_errors():
+        cursor = await rows_of(database, collection).aggregate(
             [
                 {"$match": {"state": PENDING, "time": {"$type": "date"}, **shard.filter()}},
                 {"$sort": {"time": ASCENDING, "_id": ASCENDING}},
@@ -83,23 +154,25 @@ async def lag_s(database: Database, *, shard: Shard = WHOLE) -> float:
                 {"$project": {"age": {"$subtract": ["$$NOW", "$time"]}}},
             ]
         )
-        return next((max(0.0, row["age"] / 1000) for row in await cursor.to_list()), 0.0)
+        return next((row["age"] / 1000 for row in await cursor.to_list()), 0.0)
 
 
-async def retry(database: Database, wanted: RowSelection) -> int:
-    """Set parked rows back to pending; returns how many. The relay's next sweep takes them.
+async def retry(database: Database, wanted: RowSelection, *, collection: str = COLLECTION) -> int:
+    """Set parked rows back to pending, or to scheduled; returns how many.
+
+    The relay's next sweep takes those that are pending.
 
     They keep why they were parked: so the sweep can tell them from rows that the stream missed.
     One that still cannot be published is parked again.
     """
-    rows = _rows(database)
+    rows = rows_of(database, collection)
     done = 0
     parked = {"state": PARKED, **wanted.filter}
     with database_errors():
         while ids := [row["_id"] for row in await _page(rows, parked)]:
             result = await rows.update_many(
                 {"_id": {"$in": ids}, "state": PARKED},
-                {"$set": {"state": PENDING}},
+                [{"$set": {"state": STATE_BY_TIME}}],
             )
             done += result.modified_count
     return done
@@ -109,5 +182,6 @@ async def _page(rows: AsyncCollection[Document], wanted: dict[str, Any]) -> Sequ
     return await rows.find(wanted, projection=["_id"], limit=RETRY_ROWS).to_list()
 
 
-def _rows(database: Database) -> AsyncCollection[Document]:
-    return database.get_collection(COLLECTION, codec_options=LENIENT)
+def rows_of(database: Database, collection: str = COLLECTION) -> AsyncCollection[Document]:
+    """The outbox, to be read whatever other producers wrote into it."""
+    return database.get_collection(collection, codec_options=LENIENT)

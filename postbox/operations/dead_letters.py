@@ -25,12 +25,17 @@ from postbox.rabbitmq import (
     REASON,
     broker_errors,
     connected,
+    dead_letter,
     raw_channel,
     raw_properties,
 )
 from postbox.rabbitmq.dead_letter import DEAD_SUFFIX
 
 RPC_TIMEOUT_S = 10.0
+WINDOW = 200
+"""So many messages may be on their way here that nobody has taken yet."""
+QUIET_S = 0.2
+"""After so long without a message, the queue is asked whether it has one."""
 REQUEUED_POLL_S = 0.01
 REQUEUED_POLLS_MAX = 200
 
@@ -54,6 +59,7 @@ class DeadLetter:
     origin: str | None
     """The queue whose consumer, or whose delivery limit, set it aside."""
     routing_key: str
+    """The one that it was published with."""
     deliveries: int
     """How often it was handed out before, as far as the broker says."""
     content_type: str | None
@@ -67,9 +73,9 @@ class DeadLetter:
     def of(cls, delivered: DeliveredMessage, queue: str) -> Self:
         properties = delivered.header.properties
         headers = properties.headers or {}
-        type_, subject = _envelope(delivered.body)
+        type_, subject = _envelope(delivered.body, headers, properties.content_type)
         count = headers.get("x-delivery-count")
-        tag = delivered.delivery_tag
+        tag, raw = delivered.delivery_tag, raw_properties(delivered.header)
         assert tag is not None, "a message was delivered"
         return cls(
             tag=tag,
@@ -81,12 +87,12 @@ class DeadLetter:
             error=_text(headers, ERROR),
             at=_text(headers, AT) or _died_at(headers),
             origin=_text(headers, QUEUE) or _origin(queue) or _text(headers, "x-first-death-queue"),
-            routing_key=delivered.routing_key or "",
+            routing_key=dead_letter.routing_key(raw, queue) or delivered.routing_key or "",
             deliveries=count if isinstance(count, int) else 0,
             content_type=properties.content_type,
             headers=headers,
             message_id=properties.message_id,
-            raw=raw_properties(delivered.header),
+            raw=raw,
             body=delivered.body,
         )
 
@@ -97,7 +103,16 @@ class DeadLetterQueue:
     def __init__(self, channel: RawChannel, queue: str) -> None:
         self.channel = channel
         self.queue = queue
+        self._arrived: asyncio.Queue[DeliveredMessage] = asyncio.Queue()
+        self._windows: list[str] = []
         self._held = 0
+        self._found = 0
+        self._taken = 0
+
+    @property
+    def unseen(self) -> int:
+        """How many of those that waited when the taking began were not taken."""
+        return self._found - self._taken
 
     async def waiting(self) -> int:
         """How many messages can be taken. NoSuchQueue where there is none of that name."""
@@ -112,13 +127,40 @@ class DeadLetterQueue:
 
     async def take(self, most: int) -> AsyncIterator[DeadLetter]:
         """Up to `most` of the messages that wait now, each once, and none that comes later."""
-        for _ in range(min(most, await self.waiting())):
-            with broker_errors(f"reading {self.queue}"):
-                delivered = await self.channel.basic_get(self.queue, timeout=RPC_TIMEOUT_S)
-            if delivered.delivery_tag is None:
+        self._found = await self.waiting()
+        for number in range(min(most, self._found)):
+            if number % WINDOW == 0:
+                await self._open_window(min(WINDOW, most, self._found))
+            delivered = await self._next()
+            if delivered is None:
                 return
-            self._held += 1
+            self._taken += 1
             yield DeadLetter.of(delivered, self.queue)
+
+    async def _open_window(self, size: int) -> None:
+        """Let the broker send `size` more: a limit is each consumer's own, and one is never lifted.
+
+        Asked for one by one, 10,000 messages take 20 seconds.
+        """
+        with broker_errors(f"reading {self.queue}"):
+            await self.channel.basic_qos(prefetch_count=size, timeout=RPC_TIMEOUT_S)
+            opened = await self.channel.basic_consume(
+                self.queue, self._arrives, timeout=RPC_TIMEOUT_S
+            )
+        self._windows.append(str(opened.consumer_tag))
+
+    async def _arrives(self, delivered: DeliveredMessage) -> None:
+        self._held += 1
+        self._arrived.put_nowait(delivered)
+
+    async def _next(self) -> DeliveredMessage | None:
+        """The next message; None where there is none any more, for somebody else took it."""
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUIET_S):
+                    return await self._arrived.get()
+            if not await self.waiting() and self._arrived.empty():
+                return None
 
     async def settle(self, message: DeadLetter) -> None:
         """Remove `message` from its queue for good."""
@@ -128,6 +170,9 @@ class DeadLetterQueue:
 
     async def requeue(self) -> None:
         """Requeue what is held, and wait until the queue has it: the next reader will see it."""
+        with broker_errors(f"requeuing on {self.queue}"):
+            while self._windows:
+                await self.channel.basic_cancel(self._windows.pop(), timeout=RPC_TIMEOUT_S)
         if not self._held:
             return
         before = await self.waiting()
@@ -155,9 +200,11 @@ async def opened(uri: str, queue: str) -> AsyncIterator[DeadLetterQueue]:
                 await dead_queue.requeue()
 
 
-def _envelope(body: bytes) -> tuple[str | None, str | None]:
+def _envelope(
+    body: bytes, headers: Mapping[str, Any], content_type: str | None
+) -> tuple[str | None, str | None]:
     try:
-        event = cloudevents.decode(body)
+        event = cloudevents.decode(body, headers, content_type)
     except MalformedMessage:
         return None, None
     return event.type, event.subject

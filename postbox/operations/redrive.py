@@ -60,23 +60,30 @@ async def find(
                 held_bytes += len(message.body)
             if len(messages) >= most or held_bytes >= BYTES_MAX:
                 break
-        return Found(messages=messages, unseen=await dead_queue.waiting())
+        return Found(messages=messages, unseen=dead_queue.unseen)
 
 
 async def redrive(
-    uri: str, queue: str, selection: Selection, *, done: Done, exchange: str = ""
+    uri: str,
+    queue: str,
+    selection: Selection,
+    *,
+    done: Done,
+    exchange: str = "",
+    to_queue: str | None = None,
 ) -> None:
     """Publish messages again and remove each from `queue`; `done` is called with every one.
 
-    They go to the queue that they came from, past every exchange, so that no other consumer gets
-    them; or, where an exchange is named, to that, under their own routing key.
+    They go to the queue that they came from, or to `to_queue`, past every exchange, so that no
+    other consumer gets them; or, where an exchange is named, to that, under their own routing key.
+    What `done` raises ends it; the messages that are left return to the queue.
     """
     async with opened(uri, queue) as dead_queue:
         publisher = Publisher(dead_queue.channel)
         async for message in dead_queue.take(MESSAGES_MAX):
             if message not in selection:
                 continue
-            await publisher.publish(again(message, exchange), timeout_s=CONFIRM_TIMEOUT_S)
+            await publisher.publish(again(message, exchange, to_queue), timeout_s=CONFIRM_TIMEOUT_S)
             crash_point("redrive.published")
             await dead_queue.settle(message)
             done(message)
@@ -91,13 +98,14 @@ async def drop(uri: str, queue: str, selection: Selection, *, done: Done) -> Non
                 done(message)
 
 
-def again(message: DeadLetter, exchange: str = "") -> Outgoing:
+def again(message: DeadLetter, exchange: str = "", to_queue: str | None = None) -> Outgoing:
     """The message as it was before it was set aside."""
-    origin = message.origin or message.routing_key
+    origin = to_queue or message.origin or message.routing_key
+    key = message.routing_key if not exchange and message.routing_key != origin else None
     return Outgoing.passed_on(
         exchange=exchange,
         routing_key=message.routing_key if exchange else origin,
         message_id=message.message_id,
-        raw=dead_letter.redriven(message.raw, message.queue),
+        raw=dead_letter.redriven(message.raw, message.queue, key=key),
         body=message.body,
     )

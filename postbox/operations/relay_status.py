@@ -6,18 +6,19 @@ Leases and ages are judged by the database's clock, as the relays themselves jud
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from bson.timestamp import Timestamp
 from pymongo import ASCENDING, DESCENDING
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import OperationFailure
 from pymongo.read_concern import ReadConcern
 
 from postbox.mongo import Client, Database, Document, database_errors
 from postbox.operations import backlog
-from postbox.outbox import PARKED, PENDING, Shard
+from postbox.outbox import CHECKPOINTS, COLLECTION, PARKED, SCHEDULED, Shard, beside
 
-CHECKPOINTS: Final = "relay_checkpoint"
 SHARDS_MAX: Final = 4_096
 """So many checkpoints are read; there are at most as many shards as partitions, for each count."""
 _UNAUTHORIZED: Final = 13
@@ -34,9 +35,11 @@ class ShardStatus:
     holder: str | None
     """Who has, or last had, the lease."""
     is_led: bool
+    lease_left_s: float | None
+    """How long it is led for sure; a relay that lives renews the lease well before."""
     fence: int | None
     lag_s: float
-    """The age of the oldest pending row; 0 when none is pending."""
+    """How long the oldest row waits that is pending, or scheduled and due; 0 without any."""
     token_age_s: float | None
     """How long ago the token was saved."""
     oplog_left_s: float | None
@@ -52,30 +55,59 @@ class SourceStatus:
     oplog_window_s: float | None
     """From the oplog's first entry to its last; None where we may not read it."""
     shards: Sequence[ShardStatus]
+    scheduled: int | None = None
+    """How many rows wait for their time; None where no index says so cheaply."""
 
 
-async def standing(database: Database) -> SourceStatus:
-    """Look at one source's database. DatabaseUnavailable where it is unavailable."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Background:
+    """What changes so slowly that who looks often may ask for it seldom."""
+
+    oplog_first_s: int | None
+    oplog_last_s: int | None
+    has_schedule: bool
+
+
+async def background(database: Database, *, collection: str = COLLECTION) -> Background:
+    """DatabaseUnavailable where it is unavailable."""
     with database_errors():
         first_s, last_s = await _oplog(database.client)
-        checkpoints = await _checkpoints(database)
+        has_schedule = await backlog.has_schedule(database, collection=collection)
+    return Background(oplog_first_s=first_s, oplog_last_s=last_s, has_schedule=has_schedule)
+
+
+async def standing(
+    database: Database, *, collection: str = COLLECTION, against: Background | None = None
+) -> SourceStatus:
+    """Look at one source's outbox. DatabaseUnavailable where it is unavailable.
+
+    `against` is its background, as it was a while ago; without, it is asked for.
+    """
+    known = against or await background(database, collection=collection)
+    with database_errors():
+        checkpoints = await _checkpoints(database[beside(collection, CHECKPOINTS)])
+        scheduled = None
+        if known.has_schedule:
+            scheduled = await backlog.count(database, SCHEDULED, collection=collection)
+        look = partial(_stands, database, collection, known, bool(scheduled))
         shards = [
-            await _stands(database, shard, checkpoints.get(str(shard), {}), first_s)
-            for shard in _current(checkpoints)
+            await look(shard, checkpoints.get(str(shard), {})) for shard in _current(checkpoints)
         ]
+    first_s, last_s = known.oplog_first_s, known.oplog_last_s
     window_s = None if first_s is None or last_s is None else float(last_s - first_s)
-    return SourceStatus(oplog_window_s=window_s, shards=shards)
+    return SourceStatus(oplog_window_s=window_s, shards=shards, scheduled=scheduled)
 
 
-async def _checkpoints(database: Database) -> dict[str, Document]:
+async def _checkpoints(rows: AsyncCollection[Document]) -> dict[str, Document]:
     """The checkpoints by shard, each with what the database's clock makes of it."""
-    cursor = await database[CHECKPOINTS].aggregate(
+    cursor = await rows.aggregate(
         [
             {"$match": {"_id": {"$regex": _IS_SHARD}}},
             {"$limit": SHARDS_MAX},
             {
                 "$set": {
                     "is_led": {"$gt": ["$until", "$$NOW"]},
+                    "lease_left_ms": {"$subtract": ["$until", "$$NOW"]},
                     "token_age_ms": {"$subtract": ["$$NOW", "$at"]},
                 }
             },
@@ -103,20 +135,31 @@ def _current(checkpoints: dict[str, Document]) -> list[Shard]:
 
 
 async def _stands(
-    database: Database, shard: Shard, checkpoint: Document, first_s: int | None
+    database: Database,
+    collection: str,
+    known: Background,
+    has_scheduled: bool,
+    shard: Shard,
+    checkpoint: Document,
 ) -> ShardStatus:
+    due = await backlog.due(
+        database, shard=shard, has_scheduled=has_scheduled, collection=collection
+    )
+    first_s = known.oplog_first_s
     token_s = _token_time_s(checkpoint.get("token"))
     age_ms = checkpoint.get("token_age_ms")
+    left_ms = checkpoint.get("lease_left_ms")
     return ShardStatus(
         shard=str(shard),
         holder=checkpoint.get("holder"),
         is_led=checkpoint.get("is_led", False),
+        lease_left_s=None if left_ms is None else left_ms / 1000,
         fence=checkpoint.get("fence"),
-        lag_s=await backlog.lag_s(database, shard=shard),
+        lag_s=due.lag_s,
         token_age_s=None if age_ms is None else age_ms / 1000,
         oplog_left_s=None if token_s is None or first_s is None else float(token_s - first_s),
-        pending=await backlog.count(database, PENDING, shard=shard),
-        parked=await backlog.count(database, PARKED, shard=shard),
+        pending=due.count,
+        parked=await backlog.count(database, PARKED, shard=shard, collection=collection),
     )
 
 

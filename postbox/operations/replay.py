@@ -8,18 +8,20 @@ consumers who had the event find it in their inbox.
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from pymongo import ASCENDING
+from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.errors import BrokerUnavailable
-from postbox.events import cloudevents
 from postbox.mongo import Database, Document, database_errors
-from postbox.outbox import COLLECTION, PUBLISHED, Source, event_of_row
+from postbox.outbox import COLLECTION, PUBLISHED, Fields, Source, event_of_row, routing_key_of
 from postbox.rabbitmq import (
     EXCHANGE,
+    STRUCTURED,
+    ContentMode,
     Outcome,
     Outgoing,
     Publisher,
@@ -32,6 +34,7 @@ BATCH_ROWS: Final = 500
 CONFIRM_TIMEOUT_S: Final = 10.0
 COUNT_MAX: Final = 1_000_000
 """Counting stops here."""
+AS_THEY_ARE: Final = Fields()
 
 Done = Callable[[int, datetime], None]
 
@@ -52,10 +55,10 @@ class TimeRange:
         return {"published_at": published, "state": PUBLISHED, **only}
 
 
-async def count(database: Database, time_range: TimeRange) -> int:
+async def count(database: Database, time_range: TimeRange, *, collection: str = COLLECTION) -> int:
     """How many events that is; 1,000,000 means that many or more."""
     with database_errors():
-        return await database[COLLECTION].count_documents(time_range.filter, limit=COUNT_MAX)
+        return await database[collection].count_documents(time_range.filter, limit=COUNT_MAX)
 
 
 async def replay(
@@ -66,6 +69,8 @@ async def replay(
     *,
     done: Done,
     exchange: str = EXCHANGE,
+    mode: ContentMode = STRUCTURED,
+    fields: Fields = AS_THEY_ARE,
 ) -> None:
     """Publish the range of `source`, whose database this is, in the order of its publishing.
 
@@ -77,13 +82,37 @@ async def replay(
         with broker_errors("opening a channel for the replay"):
             channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
             publisher = Publisher(await raw_channel(channel))
-        async for rows in _batches(database, time_range):
-            await _publish(publisher, [_message(row, source, exchange) for row in rows])
+        async for rows in _batches(database[source.collection], time_range):
+            await _publish(
+                publisher, [_message(row, source, exchange, mode, fields) for row in rows]
+            )
             done(len(rows), rows[-1]["published_at"])
 
 
-async def _batches(database: Database, time_range: TimeRange) -> AsyncIterator[list[Document]]:
-    cursor = database[COLLECTION].find(
+async def send_again(
+    source: Source,
+    row: Document,
+    uri: str,
+    *,
+    exchange: str = EXCHANGE,
+    queue: str | None = None,
+    mode: ContentMode = STRUCTURED,
+) -> None:
+    """Publish one published row again: to `exchange`, or to `queue` alone. BrokerUnavailable."""
+    message = _message(row, source, exchange, mode, AS_THEY_ARE)
+    if queue is not None:
+        message = replace(message, exchange="", routing_key=queue)
+    async with connected(uri, name="postbox: sending again") as connection:
+        with broker_errors("opening a channel to send again"):
+            channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
+            publisher = Publisher(await raw_channel(channel))
+        await _publish(publisher, [message])
+
+
+async def _batches(
+    outbox: AsyncCollection[Document], time_range: TimeRange
+) -> AsyncIterator[list[Document]]:
+    cursor = outbox.find(
         time_range.filter, sort=[("published_at", ASCENDING)], batch_size=BATCH_ROWS
     )
     async with cursor:
@@ -125,14 +154,14 @@ def _expect_confirmed(messages: Sequence[Outgoing], outcomes: Mapping[str, Outco
         raise BrokerUnavailable(f"publishing to the exchange {messages[0].exchange!r}: {said}")
 
 
-def _message(row: Document, source: Source, exchange: str) -> Outgoing:
+def _message(
+    row: Document, source: Source, exchange: str, mode: ContentMode, fields: Fields
+) -> Outgoing:
+    row = fields.row(row)
     event = event_of_row(row, source=source.default, inserted_at=row["published_at"])
-    return Outgoing(
+    return mode.message(
+        event,
         exchange=exchange,
-        routing_key=event.type,
-        message_id=event.id,
-        body=cloudevents.encode(event),
-        content_type=cloudevents.CONTENT_TYPE,
-        type=event.type,
-        headers=cloudevents.trace_headers(event),
+        routing_key=routing_key_of(row),
+        headers=fields.carried(row),
     )

@@ -15,7 +15,8 @@ from bson import Binary, ObjectId
 from bson.binary import UUID_SUBTYPE
 
 from postbox.errors import InvalidPayload
-from postbox.events import PARTITIONS, Event, json_value, partition
+from postbox.events import PARTITIONS, Event, checked_headers, json_value, partition
+from postbox.outbox.row import SCHEDULED
 
 SHORT_TEXT_BYTES_MAX: Final = 255
 """AMQP's limit for a routing key and for a message id."""
@@ -85,6 +86,11 @@ def event_of_row(row: Mapping[str, Any], *, source: str, inserted_at: datetime |
     data = json_value(get("data"))
     if not isinstance(data, dict):
         raise InvalidPayload("data", "not an object")
+    deliver_at = get("deliver_at")
+    is_now = deliver_at is None and get("state") != SCHEDULED
+    if not is_now and not isinstance(deliver_at, datetime):
+        raise InvalidPayload("deliver_at", "not a date")
+    headers = get("headers")
     source_ = get("source")
     return Event(
         id=_short_text(id_, "_id"),
@@ -95,7 +101,14 @@ def event_of_row(row: Mapping[str, Any], *, source: str, inserted_at: datetime |
         data=data,
         traceparent=_context(get("traceparent")),
         tracestate=_context(get("tracestate")),
+        headers={} if headers is None else checked_headers(headers),
     )
+
+
+def routing_key_of(row: Mapping[str, Any]) -> str:
+    """The routing key of a row: its own, else its type. InvalidPayload where it is none."""
+    own = row.get("routing_key")
+    return row["type"] if own is None else _short_text(own, "routing_key")
 
 
 def _short_text(value: object, path: str) -> str:

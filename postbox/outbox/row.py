@@ -1,6 +1,8 @@
 """The rows of an outbox: their states, their limit, and what an event makes of one."""
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import orjson
 from bson.codec_options import CodecOptions, DatetimeConversion
@@ -8,12 +10,25 @@ from pymongo import ASCENDING, IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
 from postbox.errors import EventTooLarge, InvalidPayload
-from postbox.events import Fact, json_value, partition
+from postbox.events import (
+    TYPE_BYTES_MAX,
+    AnyFact,
+    checked_headers,
+    content_of,
+    json_value,
+    partition,
+)
 from postbox.mongo import Document, ensure_indexes
 
 COLLECTION = "outbox"
+CHECKPOINTS = "relay_checkpoint"
+"""How far the relays of an outbox are, and who they are."""
 PENDING, PUBLISHED, PARKED = "pending", "published", "parked"
 """The states of a row: to be published; published; never to be published as it is."""
+SCHEDULED = "scheduled"
+"""To be published at its `deliver_at`; so it stays until it was."""
+CLAIM = "claim"
+"""The field by which a scheduled row says that a relay publishes it just now."""
 STATELESS = "stateless"
 """The index of rows without a state, which are pending too. The relay gives them one."""
 COUNT_MAX = 100_000
@@ -25,8 +40,10 @@ LENIENT: CodecOptions[Document] = CodecOptions(
 )
 """To read rows with: one that is no proper BSON must not fail all those that are read with it."""
 EVENT_BYTES_MAX = 256 * 1024
-TYPE_BYTES_MAX = 255
-"""AMQP's limit for a routing key, which the type is."""
+STATE_BY_TIME: Final[Mapping[str, Any]] = {
+    "$cond": [{"$gt": ["$deliver_at", "$$NOW"]}, SCHEDULED, PENDING]
+}
+"""The state of a row that is to be published, by the database's clock."""
 RETENTION = timedelta(days=7)
 
 
@@ -49,6 +66,11 @@ async def prepare_rows(
             ),
             IndexModel(oldest_first, name=PARKED, partialFilterExpression={"state": PARKED}),
             IndexModel(
+                [("state", ASCENDING), ("deliver_at", ASCENDING), ("_id", ASCENDING)],
+                name=SCHEDULED,
+                partialFilterExpression={"state": SCHEDULED},
+            ),
+            IndexModel(
                 "published_at",
                 name=PUBLISHED,
                 partialFilterExpression={"state": PUBLISHED},
@@ -60,31 +82,64 @@ async def prepare_rows(
     )
 
 
-def outbox_row(fact: Fact, *, source: str) -> Document:
+def outbox_row(fact: AnyFact, *, source: str) -> Document:
     """What a row says of `fact` alone, before it has an id, a time and a trace.
 
     InvalidPayload names what cannot go over the wire unaltered; EventTooLarge.
     """
-    for name, text in (("type", fact.TYPE), ("subject", fact.subject), ("source", source)):
+    type_, subject, content = content_of(fact)
+    for name, text in (("type", type_), ("subject", subject), ("source", source)):
         if not text or not isinstance(text, str):
             raise InvalidPayload(name, "not a text, or an empty one")
         json_value(text, name)
-    if len(fact.TYPE.encode()) > TYPE_BYTES_MAX:
-        raise InvalidPayload("type", f"over {TYPE_BYTES_MAX} bytes")
-    data = json_value(fact.data())
+    _check_length(type_, "type")
+    data = json_value(content)
     if not isinstance(data, dict):
         raise InvalidPayload("data", "not an object")
     size = len(orjson.dumps(data))
     if size > EVENT_BYTES_MAX:
         raise EventTooLarge(
-            f"{fact.TYPE} about {fact.subject} has {size:,} bytes of data; "
-            f"the limit is {EVENT_BYTES_MAX:,}"
+            f"{type_} about {subject} has {size:,} bytes of data; the limit is {EVENT_BYTES_MAX:,}"
         )
     return {
-        "type": fact.TYPE,
-        "subject": fact.subject,
+        "type": type_,
+        "subject": subject,
         "source": source,
         "data": data,
-        "partition": partition(fact.subject),
+        "partition": partition(subject),
         "state": PENDING,
     }
+
+
+def sending(
+    *,
+    headers: Mapping[str, Any] | None,
+    deliver_at: datetime | None,
+    routing_key: str | None,
+    now: datetime,
+) -> Document:
+    """What a row says of how and when its event is sent, where that is not the usual.
+
+    InvalidPayload names what cannot be sent so.
+    """
+    fields: Document = {}
+    if headers:
+        fields["headers"] = checked_headers(headers)
+    if routing_key is not None:
+        if not isinstance(routing_key, str) or not routing_key:
+            raise InvalidPayload("routing_key", "not a text, or an empty one")
+        json_value(routing_key, "routing_key")
+        _check_length(routing_key, "routing_key")
+        fields["routing_key"] = routing_key
+    if deliver_at is not None:
+        if not isinstance(deliver_at, datetime) or deliver_at.utcoffset() is None:
+            raise InvalidPayload("deliver_at", "not a datetime with a time zone")
+        json_value(deliver_at, "deliver_at")
+        fields["deliver_at"] = deliver_at
+        fields["state"] = SCHEDULED if deliver_at > now else PENDING
+    return fields
+
+
+def _check_length(text: str, name: str) -> None:
+    if len(text.encode()) > TYPE_BYTES_MAX:
+        raise InvalidPayload(name, f"over {TYPE_BYTES_MAX} bytes")

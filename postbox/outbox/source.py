@@ -1,4 +1,4 @@
-"""Where an outbox is: one database, named by a word, and the shards that relays divide it into."""
+"""Where an outbox is: a collection of a database, named by a word; and its shards for relays."""
 
 import re
 from collections.abc import Mapping
@@ -7,26 +7,40 @@ from typing import Any, Self
 
 from postbox.events import PARTITIONS
 from postbox.outbox.reading import partition_of
+from postbox.outbox.row import COLLECTION
 
 _NEXT_SOURCE = re.compile(r",(?=[^,=/?&]+=mongodb(?:\+srv)?://)")
 """A comma that begins another source; the other commas are between the hosts of one URI."""
 
 
+def beside(collection: str, name: str) -> str:
+    """What relays keep in the collection `name`; an outbox elsewhere has one of its own."""
+    return name if collection == COLLECTION else f"{name}.{collection}"
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An outbox, by a short name and the URI of the database that holds it."""
+    """An outbox, by a short name, the URI of its database and its collection there."""
 
     name: str
     uri: str
+    collection: str = COLLECTION
 
     @property
     def default(self) -> str:
         """The source, in the sense of CloudEvents, of a row that names none."""
         return f"/{self.name}"
 
+    def beside(self, name: str) -> str:
+        """The collection of that name that the relays of this outbox keep."""
+        return beside(self.collection, name)
+
     @classmethod
     def parse_all(cls, text: str) -> tuple[Self, ...]:
-        """Read `name=mongodb://.../database,...`. ValueError says which part is wrong."""
+        """Read `name=mongodb://.../database,...`. ValueError says which part is wrong.
+
+        `name:collection=...` is an outbox in another collection than `outbox`.
+        """
         sources = tuple(cls._parse(part.strip()) for part in _NEXT_SOURCE.split(text))
         names = [source.name for source in sources]
         if len(set(names)) < len(names):
@@ -35,12 +49,17 @@ class Source:
 
     @classmethod
     def _parse(cls, part: str) -> Self:
-        name, _, uri = part.partition("=")
+        named, _, uri = part.partition("=")
+        name, has_collection, collection = named.partition(":")
         if not name or not uri.startswith(("mongodb://", "mongodb+srv://")):
             raise ValueError("expected name=mongodb://host/database,...")
         if not uri.partition("://")[2].partition("/")[2].partition("?")[0]:
             raise ValueError(f"{name}: name the database in the path of its URI")
-        return cls(name, uri)
+        if not has_collection:
+            return cls(name, uri)
+        if not collection or "$" in collection or collection.startswith("system."):
+            raise ValueError(f"{name}: not a name of a collection: {collection!r}")
+        return cls(name, uri, collection)
 
 
 @dataclass(frozen=True, slots=True)

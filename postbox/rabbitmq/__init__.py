@@ -10,10 +10,11 @@ from postbox.extras import requires
 with requires("rabbitmq"):
     from postbox.rabbitmq import dead_letter
     from postbox.rabbitmq.connection import broker_errors, connected, raw_channel
-    from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON
+    from postbox.rabbitmq.content_mode import STRUCTURED, ContentMode
+    from postbox.rabbitmq.dead_letter import AT, ERROR, QUEUE, REASON, ROUTING_KEY
     from postbox.rabbitmq.publisher import Outcome, Outgoing, Publisher
     from postbox.rabbitmq.receiver import raw_properties
-    from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Topology
+    from postbox.rabbitmq.topology import DECLARE_TIMEOUT_S, EXCHANGE, Declare, Topology
 
 __all__ = [
     "AT",
@@ -22,6 +23,10 @@ __all__ = [
     "EXCHANGE",
     "QUEUE",
     "REASON",
+    "ROUTING_KEY",
+    "STRUCTURED",
+    "ContentMode",
+    "Declare",
     "Outcome",
     "Outgoing",
     "Publisher",

@@ -63,6 +63,18 @@ def _heed_cancellation() -> None:
         raise asyncio.CancelledError
 
 
+class _Closing(Connection):
+    """One that cannot be opened is closed. aio-pika leaves that to the garbage collector, which may
+    run where no loop does, and then warns of a coroutine that was never awaited."""
+
+    async def connect(self, timeout: float | None = None) -> None:
+        try:
+            await super().connect(timeout)
+        except BaseException:
+            await self.close()
+            raise
+
+
 @asynccontextmanager
 async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]:
     """One connection, for as long as the block runs. BrokerUnavailable if it cannot be had."""
@@ -76,6 +88,7 @@ async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]
             timeout=CONNECT_TIMEOUT_S,
             client_properties={"connection_name": name},
             heartbeat=HEARTBEAT_S,
+            connection_class=_Closing,
         )
     )
     try:
@@ -92,14 +105,14 @@ async def connected(uri: str, *, name: str) -> AsyncIterator[AbstractConnection]
 _abandoned: set[asyncio.Task[None]] = set()
 
 
-def _abandon(connecting: "asyncio.Future[Connection]") -> None:
+def _abandon(connecting: "asyncio.Future[_Closing]") -> None:
     """Close the connection once it stands, within CONNECT_TIMEOUT_S, although nobody waits."""
     closing = asyncio.create_task(_close(connecting))
     _abandoned.add(closing)
     closing.add_done_callback(_abandoned.discard)
 
 
-async def _close(connecting: "asyncio.Future[Connection]") -> None:
+async def _close(connecting: "asyncio.Future[_Closing]") -> None:
     with suppress(BrokerUnavailable), broker_errors("closing the connection"):
         connection = await connecting
         await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)

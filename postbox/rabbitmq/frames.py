@@ -30,6 +30,9 @@ MESSAGE_HEADER: Final = Struct(">HHQH")
 _CONTENT: Final = Struct(">HHQ")
 _FLAGS: Final = Struct(">H")
 _LONG: Final = Struct(">I")
+_WHOLE: Final = Struct(">cq")
+"""Every whole number is one of 64 bits, so that a reader finds one type whatever its value."""
+WHOLE_MIN, WHOLE_MAX = -(2**63), 2**63 - 1
 
 
 def publish(
@@ -90,9 +93,14 @@ _known: Final = lru_cache(ROUTES_CACHED_MAX)(_short)
 def _table(headers: Mapping[str, Any]) -> bytes:
     parts: list[bytes] = []
     for name, value in headers.items():
-        if not isinstance(value, str):
+        if isinstance(value, str):
+            encoded = value.encode()
+            parts += (_known(name), b"S", _LONG.pack(len(encoded)), encoded)
+        elif isinstance(value, bool):
+            parts += (_known(name), b"t", bytes((value,)))
+        elif isinstance(value, int) and WHOLE_MIN <= value <= WHOLE_MAX:
+            parts += (_known(name), _WHOLE.pack(b"l", value))
+        else:
             return encode.field_table(dict(headers))
-        encoded = value.encode()
-        parts += (_known(name), b"S", _LONG.pack(len(encoded)), encoded)
     table = b"".join(parts)
     return _LONG.pack(len(table)) + table

@@ -4,22 +4,24 @@
 class Health:
     """What each part of a program last said of itself. One that has not spoken yet is failing."""
 
-    def __init__(self, *parts: str) -> None:
+    def __init__(self, *parts: str, service: str | None = None) -> None:
+        """`service` tells its metric from that of another one in the same process."""
+        self._service = service
         self._problems: dict[str, str] = dict.fromkeys(parts, "starting")
         self._parts: dict[str, None] = dict.fromkeys(parts)
-        _show(not self._problems)
+        self._show(not self._problems)
 
     def ok(self, part: str) -> None:
         """`part` does its work."""
         self._parts[part] = None
         self._problems.pop(part, None)
-        _show(not self._problems)
+        self._show(not self._problems)
 
     def fail(self, part: str, reason: str) -> None:
         """`part` cannot do its work, and why."""
         self._parts[part] = None
         self._problems[part] = reason
-        _show(False)
+        self._show(False)
 
     @property
     def problems(self) -> dict[str, str]:
@@ -31,9 +33,8 @@ class Health:
         """Every part, with "ok" or what is wrong."""
         return {part: self._problems.get(part, "ok") for part in self._parts}
 
+    def _show(self, is_ready: bool) -> None:
+        # Imported here, for the core imports this room and has no use for metrics.
+        from postbox.telemetry import metrics
 
-def _show(is_ready: bool) -> None:
-    # Imported here, for the core imports this room and has no use for metrics.
-    from postbox.telemetry import metrics
-
-    metrics.ready(is_ready)
+        metrics.ready(is_ready, self._service)

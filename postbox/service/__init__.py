@@ -8,19 +8,33 @@ from postbox.extras import requires
 
 with requires("service"):
     from postbox.service.command_line import read_arguments
-    from postbox.service.endpoints import traced, traced_by_body
-    from postbox.service.group_commit import GroupCommit, Submission
-    from postbox.service.http import application, operational_routes, serve
-    from postbox.service.problems import (
+    from postbox.service.edge import (
+        ANY_BODY,
+        ANY_REQUEST,
+        HTTP_PROBLEMS,
+        JSON_BODY,
+        NOT_FOUND,
+        NOT_VALID,
+        UNSUPPORTED_BODY,
+        HttpLimits,
         Problem,
+        ProblemType,
+        application,
         expect_json,
+        operational_routes,
         parse_json,
+        problem_responses,
+        problem_schema,
         read_body,
         read_json,
         repeated_key,
         reply,
+        serve,
+        traced,
+        traced_by_body,
         unavailable,
     )
+    from postbox.service.group_commit import GroupCommit, Submission
     from postbox.service.program import run
     from postbox.service.service import Service
     from postbox.service.settings import (
@@ -34,10 +48,19 @@ with requires("service"):
 
 __all__ = [
     "ALL_INTERFACES",
+    "ANY_BODY",
+    "ANY_REQUEST",
+    "HTTP_PROBLEMS",
+    "JSON_BODY",
+    "NOT_FOUND",
+    "NOT_VALID",
+    "UNSUPPORTED_BODY",
     "GroupCommit",
+    "HttpLimits",
     "MongoUri",
     "Port",
     "Problem",
+    "ProblemType",
     "Service",
     "ServiceSettings",
     "Settings",
@@ -47,6 +70,8 @@ __all__ = [
     "load",
     "operational_routes",
     "parse_json",
+    "problem_responses",
+    "problem_schema",
     "read_arguments",
     "read_body",
     "read_json",

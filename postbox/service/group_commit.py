@@ -8,14 +8,16 @@ group is tried again alone and harms no other.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import monotonic
 from typing import Final, Generic, TypeVar
 
 from opentelemetry import context as otel_context
+from opentelemetry import trace
 from opentelemetry.context import Context
 
 from postbox.errors import DatabaseUnavailable, TryAgain
-from postbox.telemetry import batch_span
+from postbox.telemetry import WAITED, batch_span, is_traced
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
@@ -39,6 +41,7 @@ class Submission(Generic[Request]):
 
     request: Request
     context: Context
+    submitted_s: float = field(default_factory=monotonic)
 
 
 Commit = Callable[[Sequence[Submission[Request]]], Awaitable[Sequence[Reply]]]
@@ -99,6 +102,7 @@ class GroupCommit(Generic[Request, Reply]):
         self, group: Sequence[tuple[Submission[Request], asyncio.Future[Reply]]]
     ) -> None:
         submissions = [submission for submission, _ in group]
+        _note_waits(submissions)
         try:
             with batch_span("commit group", (one.context for one in submissions)):
                 replies = await self._commit(submissions)
@@ -117,6 +121,15 @@ class GroupCommit(Generic[Request, Reply]):
         for (_, reply), value in zip(group, replies, strict=True):
             if not reply.done():
                 reply.set_result(value)
+
+
+def _note_waits(submissions: Iterable[Submission[Request]]) -> None:
+    if not is_traced():
+        return
+    now_s = monotonic()
+    for one in submissions:
+        span = trace.get_current_span(one.context)
+        span.set_attribute(WAITED, (now_s - one.submitted_s) * 1000)
 
 
 def _refuse(

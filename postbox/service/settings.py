@@ -1,6 +1,6 @@
 """Configuration by environment variables, checked at the start; an error names the variable."""
 
-from typing import Annotated, TypeVar
+from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, AmqpDsn, Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -29,7 +29,7 @@ ALL_INTERFACES = "0.0.0.0"
 class Settings(BaseSettings):
     """Base of a program's settings: field `mongo_uri` is read from the variable `MONGO_URI`."""
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True, extra="ignore", env_ignore_empty=True, use_attribute_docstrings=True
     )
 

@@ -6,6 +6,7 @@ broker is unavailable: the queues are durable, and events wait in the outbox.
 """
 
 import asyncio
+from typing import Final
 
 import pymongo
 import structlog
@@ -13,11 +14,11 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 
 from postbox.errors import BrokerUnavailable, DatabaseUnavailable, TopologyMismatch
 from postbox.mongo import Database, DatabaseClock, database_errors
-from postbox.rabbitmq import DECLARE_TIMEOUT_S, Topology, broker_errors, connected
+from postbox.rabbitmq import DECLARE_TIMEOUT_S, Declare, Topology, broker_errors, connected
 from postbox.runtime import Health, pause
 from postbox.telemetry import metrics
 
-log = structlog.get_logger()
+log: Final = structlog.get_logger()
 INTERVAL_S = 5.0
 ANSWER_LIMIT_S = 3.0
 RETRY_S = 0.5
@@ -36,13 +37,16 @@ class TopologyKeeper:
         database: Database,
         clock: DatabaseClock,
         health: Health,
+        declare: Declare = "all",
     ) -> None:
+        """`declare`: whether it declares the table, checks it, or leaves it to others."""
         self._topology = topology
         self._uri = uri
         self._name = name
         self._marks = database["topology"]
         self._clock = clock
         self._health = health
+        self._mode: Declare = declare
         self._declared = False
         self._is_standing = False
         self._has_stood = False
@@ -51,7 +55,12 @@ class TopologyKeeper:
     async def prepare(self) -> None:
         """Read whether this very table was declared before."""
         mark = await self._marks.find_one({"_id": self._topology.fingerprint})
-        self._declared = mark is not None
+        self._declared = mark is not None or self._mode == "none"
+
+    @property
+    def has_declared(self) -> bool:
+        """Whether the table was declared once."""
+        return self._declared
 
     def require(self) -> None:
         """BrokerUnavailable until the table was declared once: an event now might reach nobody."""
@@ -63,11 +72,12 @@ class TopologyKeeper:
 
         TopologyMismatch where the names are another thing's from the start.
         """
+        self._is_standing = self._has_stood = False
         while not stop.is_set():
             try:
                 async with connected(self._uri, name=f"{self._name} topology") as connection:
                     while not stop.is_set():
-                        await self._declare(connection)
+                        await self._ensure(connection)
                         self._health.ok("broker")
                         await pause(stop, INTERVAL_S)
             except (BrokerUnavailable, TopologyMismatch) as error:
@@ -77,13 +87,13 @@ class TopologyKeeper:
                 log.warning("cannot declare the topology", reason=str(error))
                 await pause(stop, RETRY_S)
 
-    async def _declare(self, connection: AbstractConnection) -> None:
+    async def _ensure(self, connection: AbstractConnection) -> None:
         # Whatever has been declared once is declared again in no time, or not at all.
         limit_s = ANSWER_LIMIT_S if self._is_standing else None
         try:
             with broker_errors("declaring the topology"):
                 async with asyncio.timeout(limit_s), connection.channel() as channel:
-                    await self._topology.declare(channel)
+                    await self._topology.ensure(channel, self._mode)
                     await self._look(channel)
         except BrokerUnavailable as error:
             self._is_standing = False
@@ -95,7 +105,12 @@ class TopologyKeeper:
 
     async def _look(self, channel: AbstractChannel) -> None:
         """Show the messages that wait for a person, and log when they grow."""
-        for name in self._topology.for_people:
+        watched = {
+            "all": self._topology.for_people,
+            "check": self._topology.all_dead_queues,
+            "none": (),
+        }
+        for name in watched[self._mode]:
             queue = await channel.declare_queue(name, passive=True, timeout=DECLARE_TIMEOUT_S)
             messages = queue.declaration_result.message_count or 0
             metrics.waiting(name, messages)

@@ -7,6 +7,7 @@ other door, and `telemetry.setup` configures a whole program.
 
 from postbox.telemetry.traces import (
     CONVERSATION,
+    WAITED,
     annotate,
     batch_span,
     call_span,
@@ -25,6 +26,7 @@ from postbox.telemetry.traces import (
 
 __all__ = [
     "CONVERSATION",
+    "WAITED",
     "annotate",
     "batch_span",
     "call_span",

@@ -72,9 +72,9 @@ def waiting(queue: str, messages: int) -> None:
     _waiting.set(messages, {"queue": queue})
 
 
-def ready(is_ready: bool) -> None:
-    """Show whether the program can do its work."""
-    _ready.set(int(is_ready))
+def ready(is_ready: bool, service: str | None = None) -> None:
+    """Show whether the program can do its work, or the service that is named."""
+    _ready.set(int(is_ready), {} if service is None else {"service": service})
 
 
 def requested(method: str, route: str, status: int, seconds: float) -> None:

@@ -10,6 +10,7 @@ import random
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
 from opentelemetry import context as otel_context
 from opentelemetry import trace
@@ -20,7 +21,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 CONVERSATION = "messaging.message.conversation_id"
 """The attribute that all spans about one subject share, in whichever trace they are."""
 
-tracer = trace.get_tracer("postbox")
+WAITED = "postbox.waited_ms"
+"""How long a message or request lay in this program before its transaction began."""
+
+tracer: Final = trace.get_tracer("postbox")
 _SUPPRESSED = "suppress_instrumentation"
 """The key of the context by which instrumentations know that they are not wanted."""
 _propagator = TraceContextTextMapPropagator()

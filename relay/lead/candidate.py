@@ -12,7 +12,7 @@ from postbox.mongo import reason
 from postbox.outbox import Shard
 from postbox.runtime import cancelled, first_of, pause, together
 from relay import metrics
-from relay.checkpoint import Checkpoint, Term, keep_renewed
+from relay.checkpoint import Term, keep_renewed
 from relay.context import SourceContext
 from relay.errors import LeaseLost, is_refused, is_transient
 from relay.lead.quota import LeaderQuota, Permit
@@ -38,9 +38,7 @@ class Candidate:
         self._shard = shard
         self._quota = quota
         self._status = status
-        self._checkpoint = Checkpoint(
-            context.database, shard, holder=context.holder, lease_s=context.options.lease_s
-        )
+        self._checkpoint = context.checkpoint(shard)
         self._is_reported = False
         self._log = status.log
 
@@ -108,11 +106,12 @@ class Candidate:
         """Publish for one term, until `revoked` is set. LeaseLost or PyMongoError end it early."""
         options = self._context.options
         self._log.info("took the lease", fence=term.fence, has_token=term.token is not None)
-        rows = Rows(self._context.database, self._shard)
+        rows = Rows(self._context.database, self._shard, collection=self._context.source.collection)
         window = Window(
             messages_max=options.window_messages_max, bytes_max=options.window_bytes_max
         )
-        reader = Reader(self._context, self._status, rows, window)
+        claim = f"{self._shard} {term.fence}"
+        reader = Reader(self._context, self._status, rows, window, claim=claim)
         sender = Sender(self._context, self._status, term, window)
         marker = Marker(self._context, self._status, term, rows, window)
         reading = asyncio.ensure_future(reader.run(term.token))

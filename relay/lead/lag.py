@@ -10,9 +10,8 @@ from pymongo.errors import PyMongoError
 from postbox.errors import DatabaseUnavailable
 from postbox.mongo import reason
 from postbox.operations import backlog
-from postbox.outbox import PENDING, Shard
+from postbox.outbox import Shard
 from relay import metrics
-from relay.checkpoint import Checkpoint
 from relay.context import SourceContext
 from relay.state import Status
 
@@ -22,15 +21,15 @@ QUERY_TIMEOUT_S: Final = 3.0
 async def measure(context: SourceContext, statuses: Mapping[Shard, Status]) -> None:
     """Measure forever, as a leader or a standby: the pending rows, and the age of each token."""
     database, labels = context.database, {"source": context.source.name}
-    checkpoints = {shard: Checkpoint(database, shard, holder="", lease_s=0) for shard in statuses}
+    collection = context.source.collection
+    checkpoints = {shard: context.checkpoint(shard) for shard in statuses}
     is_unavailable = True  # until its first reply
     while True:
         try:
             with pymongo.timeout(QUERY_TIMEOUT_S):
-                pending = await backlog.count(database, PENDING)
-                metrics.pending.set(pending, labels)
-                age_s = await backlog.lag_s(database)
-                metrics.oldest_pending_age.set(age_s, labels)
+                due = await backlog.due(database, collection=collection)
+                metrics.pending.set(due.count, labels)
+                metrics.oldest_pending_age.set(due.lag_s, labels)
                 for shard, checkpoint in checkpoints.items():
                     if (token_age_s := await checkpoint.token_age_s()) is not None:
                         metrics.token_age.set(token_age_s, statuses[shard].labels)

@@ -15,9 +15,10 @@ from typing import Final
 import pymongo
 import structlog
 from pymongo import IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
-from postbox.mongo import Database, ensure_indexes, reason
+from postbox.mongo import Document, ensure_indexes, reason
 from relay.context import SourceContext
 from relay.lead.quota import LeaderQuota
 
@@ -34,8 +35,10 @@ EXPIRY: Final = timedelta(minutes=10)
 class Members:
     """The relays that divide the source into `shards`, as the relay `holder` sees them."""
 
-    def __init__(self, database: Database, *, holder: str, shards: int, lease_s: float) -> None:
-        self._rows = database[COLLECTION]
+    def __init__(
+        self, rows: AsyncCollection[Document], *, holder: str, shards: int, lease_s: float
+    ) -> None:
+        self._rows = rows
         self._holder = holder
         self._shards = shards
         self._lease_s = lease_s
@@ -92,7 +95,10 @@ class Rebalancer:
         self._holder = context.holder
         self._shards = shards
         self._members = Members(
-            context.database, holder=self._holder, shards=shards, lease_s=lease_s
+            context.database[context.source.beside(COLLECTION)],
+            holder=self._holder,
+            shards=shards,
+            lease_s=lease_s,
         )
         self._quota = quota
         self._heartbeat_every_s = lease_s / HEARTBEATS_PER_LEASE

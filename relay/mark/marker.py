@@ -49,13 +49,14 @@ class Marker:
                 await self.save()
 
     async def save(self) -> None:
-        """Save the last token, if it is not saved yet."""
-        token, self._unsaved = self._unsaved, None
+        """Save the last token, if it is not saved yet; one that was cut off is saved again."""
+        if self._unsaved is None:
+            return
+        self._saved_at_s = time.monotonic()
+        with pymongo.timeout(COMMAND_TIMEOUT_S):
+            await self._term.save(self._unsaved)
+        self._unsaved = None
         self._save_due_s = float("inf")
-        if token is not None:
-            self._saved_at_s = time.monotonic()
-            with pymongo.timeout(COMMAND_TIMEOUT_S):
-                await self._term.save(token)
 
     async def _prefix(self) -> list[Entry]:
         prefix = self._window.prefix(MARK_ROWS_MAX)

@@ -52,6 +52,7 @@ class Sender:
         self._status = status
         self._deadline_s = context.options.publish_deadline_s
         self._topology = Topology(exchange=context.exchange, queues={})
+        self._declare = context.declare
         self._was_returned = asyncio.Event()
         self._rejected = RejectedPublishes(status)
         self._log = status.log
@@ -77,7 +78,7 @@ class Sender:
         async with connected(self._uri, name=f"relay {self._status.name}") as connection:
             with broker_errors("opening a channel"):
                 declaring = await connection.channel(publisher_confirms=False)
-                await self._topology.declare_exchange(declaring)
+                await self._topology.ensure_exchange(declaring, self._declare)
                 sending = await connection.channel(on_return_raises=True)
                 publisher = Publisher(await raw_channel(sending))
             self._status.broker_ok()
@@ -156,7 +157,7 @@ class Sender:
             try:
                 with broker_errors("declaring the exchange"):
                     async with asyncio.timeout(DECLARE_TIMEOUT_S):
-                        await self._topology.declare_exchange(channel)
+                        await self._topology.ensure_exchange(channel, self._declare)
             except BrokerUnavailable as error:
                 self._status.broker_failed(str(error))
                 raise

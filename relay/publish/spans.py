@@ -46,7 +46,7 @@ class PublishSpan:
         message = self._message
         self._tracer.span_processor.on_end(
             ReadableSpan(
-                name=f"publish {message.routing_key}",
+                name=_name(message),
                 context=self.context,
                 parent=self._parent,
                 resource=self._tracer.resource,
@@ -86,9 +86,7 @@ class PublishSpans:
         context = context_of(traceparent, tracestate)
         parent = trace.get_current_span(context).get_span_context()
         trace_id = parent.trace_id if parent.is_valid else tracer.id_generator.generate_trace_id()
-        result = tracer.sampler.should_sample(
-            context, trace_id, f"publish {message.routing_key}", SpanKind.PRODUCER
-        )
+        result = tracer.sampler.should_sample(context, trace_id, _name(message), SpanKind.PRODUCER)
         if result.decision is not Decision.RECORD_AND_SAMPLE:
             return message, None
         own = SpanContext(
@@ -98,8 +96,10 @@ class PublishSpans:
             trace_flags=TraceFlags(parent.trace_flags | TraceFlags.SAMPLED),
             trace_state=result.trace_state,
         )
-        headers = {"traceparent": traceparent_of(own)}
-        if tracestate is not None:
-            headers["tracestate"] = tracestate
+        headers = {**message.headers, "traceparent": traceparent_of(own)}
         message = replace(message, headers=headers)
         return message, PublishSpan(tracer, message, own, parent if parent.is_valid else None)
+
+
+def _name(message: Outgoing) -> str:
+    return f"publish {message.type or message.routing_key}"

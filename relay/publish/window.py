@@ -70,6 +70,7 @@ class Window:
         self._has_sendable = asyncio.Event()
         self._has_progress = asyncio.Event()
         self._is_empty = asyncio.Event()
+        self._has_removed = asyncio.Event()
         self._has_space.set()
         self._is_empty.set()
 
@@ -127,6 +128,13 @@ class Window:
     async def wait_empty(self) -> None:
         """Wait until all is done and marked."""
         await self._is_empty.wait()
+
+    async def wait_marked(self) -> None:
+        """Wait until all that is in it by now is done and marked, whatever is added meanwhile."""
+        last = self._number
+        while self._entries and self._entries[0].number <= last:
+            self._has_removed.clear()
+            await self._has_removed.wait()
 
     # --- the sender's side
 
@@ -203,6 +211,7 @@ class Window:
             if entry.message is not None:
                 self._bytes -= len(entry.message.body)
                 self._ids.discard(entry.message.message_id)
+        self._has_removed.set()
         self._signal_space()
         self._signal_progress()
 

@@ -1,6 +1,6 @@
-"""Reading: pending rows and the change stream, as messages in the window.
+"""Reading: pending rows, the change stream and what is scheduled, as messages in the window.
 
-Guarantees that no row is missed between the two, that a row which can never be published is parked
+Guarantees that no row is missed between them, that a row which can never be published is parked
 with its reason, and that a command which hangs is noticed. Imports publish and the base files.
 """
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from postbox.mongo import Document
-from postbox.outbox import PENDING, event_id, made_at
+from postbox.outbox import PENDING, SCHEDULED, event_id, made_at
 from postbox.rabbitmq import Outgoing
 from postbox.telemetry import trace_id
 from relay import metrics
@@ -35,6 +35,8 @@ class Enqueuer:
     ) -> None:
         self._source = context.source.default
         self._exchange = context.exchange
+        self._mode = context.mode
+        self._fields = context.fields
         self._status = status
         self._watchdog = watchdog
         self._rows = rows
@@ -46,17 +48,33 @@ class Enqueuer:
     ) -> None:
         """Add a row, and the token right behind it if the stream delivered it at `inserted_at`.
 
-        Rows of other shards are skipped, and rows that are not pending: a backup that is restored
-        has rows that were published or parked before.
+        Rows of other shards are skipped, and rows that are not pending: those that are scheduled
+        are claimed first, and a backup that is restored has rows that were published before.
         """
-        is_pending = row.get("state") in (PENDING, None)
-        if not is_pending or not self._rows.owns(row) or event_id(row["_id"]) in self._window:
+        row = self._fields.named(row)
+        is_owned = self._rows.owns(row)
+        if is_owned and row.get("state") == SCHEDULED and not is_complete(row):
+            with self._watchdog:  # its time is that of its insert, and not when it is due
+                await self._rows.complete(row, inserted_at)
+        if not is_owned or row.get("state") not in (PENDING, None):
+            self.skip(token)
+            return
+        await self._enqueue(row, token, inserted_at)
+
+    async def enqueue_claimed(self, row: Document) -> None:
+        """Add a scheduled row of this shard that was claimed."""
+        await self._enqueue(self._fields.named(row), None, None)
+
+    async def _enqueue(
+        self, row: Document, token: Token | None, inserted_at: datetime | None
+    ) -> None:
+        if event_id(row["_id"]) in self._window:
             self.skip(token)
             return
         message: Outgoing | None
         try:
             message = (
-                message_of(row, source=self._source, exchange=self._exchange)
+                self._message_of(row)
                 if is_complete(row)
                 else await self._completed(row, inserted_at)
             )
@@ -67,6 +85,9 @@ class Enqueuer:
             self.skip(token)
             return
         await self._window.wait_for_space()
+        if message.message_id in self._window:  # the schedule or the sweep was faster
+            self.skip(token)
+            return
         message, span = self._spans.start(message)
         self._window.add(message, token, span, row_id=row["_id"])
 
@@ -79,12 +100,21 @@ class Enqueuer:
         """The message of a row that lacks fields; None where it was published meanwhile."""
         # Only a row that can go out is completed: the others are parked as they are.
         trial = {**row, "time": EPOCH} if row.get("time") is None else row
-        message_of(trial, source=self._source, exchange=self._exchange)
+        self._message_of(trial)
         with self._watchdog:
             complete = await self._rows.complete(row, inserted_at or made_at(row["_id"]))
         if complete is None:
             return None
-        return message_of(complete, source=self._source, exchange=self._exchange)
+        return self._message_of(complete)
+
+    def _message_of(self, row: Document) -> Outgoing:
+        return message_of(
+            row,
+            source=self._source,
+            exchange=self._exchange,
+            mode=self._mode,
+            fields=self._fields,
+        )
 
     async def _park(self, row: Document, reason: str) -> None:
         reason = reason[:REASON_CHARACTERS_MAX]

@@ -25,6 +25,7 @@ from relay.errors import StreamUnusable, is_transient
 from relay.publish import Window
 from relay.read.enqueuer import Enqueuer, is_complete
 from relay.read.rows import Rows, close
+from relay.read.schedule import Schedule
 from relay.read.watchdog import Watchdog
 from relay.state import State, Status
 
@@ -32,9 +33,11 @@ REOPEN_PAUSE_S: Final = 1.0
 
 
 class Reader:
-    """Fills the window of one term."""
+    """Fills the window of one term. `claim` names the term in the scheduled rows that it claims."""
 
-    def __init__(self, context: SourceContext, status: Status, rows: Rows, window: Window) -> None:
+    def __init__(
+        self, context: SourceContext, status: Status, rows: Rows, window: Window, *, claim: str
+    ) -> None:
         self._client = context.database.client
         self._clock = DatabaseClock(self._client)
         self._options = context.options
@@ -43,6 +46,7 @@ class Reader:
         self._window = window
         self._watchdog = Watchdog(status)
         self._enqueuer = Enqueuer(context, status, rows, window, self._watchdog)
+        self._schedule = Schedule(rows, self._enqueuer, self._watchdog, claim=claim)
         self._skip: set[Hashable] = set()
         self._added_token: Token | None = None
         self._sweep_due_s = time.monotonic() + self._options.sweep_every_s
@@ -50,10 +54,13 @@ class Reader:
 
     async def run(self, token: Token | None) -> None:
         """Read from `token` on, forever. PyMongoError where the database is unavailable."""
-        await together(self._read(token), self._watchdog.run())
+        await together(self._prepare_and_read(token), self._watchdog.run())
+
+    async def _prepare_and_read(self, token: Token | None) -> None:
+        await self._prepare()
+        await together(self._read(token), self._schedule.run())
 
     async def _read(self, token: Token | None) -> None:
-        await self._prepare()
         while True:
             try:
                 if token is None:
@@ -89,7 +96,7 @@ class Reader:
             self._log.info("the pending rows were read", rows=count)
             if count <= self._options.skip_max:
                 return start
-            await self._window.wait_empty()
+            await self._window.wait_marked()
 
     async def _pass(self) -> tuple[Timestamp, int]:
         count = 0

@@ -1,4 +1,4 @@
-"""The outbox as the relay sees it: its pending, published and parked rows."""
+"""The outbox as the relay sees it: its pending, scheduled, published and parked rows."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -14,11 +14,14 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from postbox.mongo import Database, Document
 from postbox.outbox import (
+    CLAIM,
     COLLECTION,
     LENIENT,
     PARKED,
     PENDING,
     PUBLISHED,
+    SCHEDULED,
+    STATE_BY_TIME,
     STATELESS,
     Shard,
     partition_of,
@@ -29,6 +32,7 @@ READ_BATCH_ROWS: Final = 500
 AWAIT_MS: Final = 1_000
 SWEEP_ROWS_MAX: Final = 1_000
 OLDEST_FIRST: Final = [("time", ASCENDING), ("_id", ASCENDING)]
+DUE_FIRST: Final = [("deliver_at", ASCENDING), ("_id", ASCENDING)]
 TOO_LARGE: Final = {10334, 17419}
 """BSONObjectTooLarge; and what an update answers that makes a document too large."""
 CLOSE_TIMEOUT_S: Final = 2.0
@@ -43,14 +47,14 @@ async def close(cursor: AsyncCursor[Document] | AsyncChangeStream[Document]) -> 
 class Rows:
     """One shard of an outbox."""
 
-    def __init__(self, database: Database, shard: Shard) -> None:
-        self._database = database
-        self._rows = database.get_collection(COLLECTION, codec_options=LENIENT)
+    def __init__(self, database: Database, shard: Shard, *, collection: str = COLLECTION) -> None:
+        self._collection = database[collection]
+        self._rows = database.get_collection(collection, codec_options=LENIENT)
         self._shard = shard
 
     async def prepare(self) -> None:
         """Make the collection and its indexes, if the service has not made them yet."""
-        await prepare_rows(self._database[COLLECTION])
+        await prepare_rows(self._collection)
 
     async def watch(self, **start: Any) -> AsyncCollectionChangeStream[Document]:
         """A stream of rows inserted from `start_after` or `start_at_operation_time` on."""
@@ -105,6 +109,54 @@ class Rows:
         )
         return [*await pending.to_list(), *await stateless.to_list()]
 
+    async def first_scheduled(self, claim: str) -> Document | None:
+        """When the first row is due that `claim` does not have, and the database's time `now`."""
+        return await self._rows.find_one(
+            self._unclaimed(claim), {"deliver_at": 1, "now": "$$NOW"}, sort=DUE_FIRST
+        )
+
+    async def claim_due(self, now: datetime, claim: str, *, most: int) -> list[object]:
+        """Claim the first `most` rows that are due at `now`; their ids, some of them dropped."""
+        ids: list[object] = []
+        # What is no date is due too: it is found to be unpublishable.
+        is_due = {"deliver_at": {"$not": {"$gt": now}}}
+        cursor = self._rows.find(
+            {**self._unclaimed(claim), **is_due},
+            {"subject": 1, "partition": 1},
+            sort=DUE_FIRST,
+            batch_size=most,
+        )
+        try:
+            async for row in cursor:
+                if self.owns(row):
+                    ids.append(row["_id"])
+                if len(ids) == most:
+                    break
+        finally:
+            await close(cursor)
+        if ids:
+            await self._rows.update_many(
+                {"_id": {"$in": ids}, "state": SCHEDULED}, {"$set": {CLAIM: claim}}, hint="_id_"
+            )
+        return ids
+
+    async def claimed(self, ids: Sequence[object], claim: str) -> AsyncIterator[Document]:
+        """Those of `ids` that `claim` has, in the order in which they are due."""
+        cursor = self._rows.find(
+            {"_id": {"$in": ids}, "state": SCHEDULED, CLAIM: claim},
+            sort=DUE_FIRST,
+            hint="_id_",
+            batch_size=READ_BATCH_ROWS,
+        )
+        try:
+            async for row in cursor:
+                yield row
+        finally:
+            await close(cursor)
+
+    def _unclaimed(self, claim: str) -> dict[str, Any]:
+        return {"state": SCHEDULED, CLAIM: {"$ne": claim}, **self._shard.filter()}
+
     def owns(self, row: Document) -> bool:
         """Whether a row that was read is in this shard."""
         return self._shard.owns(row)
@@ -112,8 +164,8 @@ class Rows:
     async def complete(self, row: Document, inserted_at: datetime | None) -> Document | None:
         """Write down the time, state and partition that a row lacks; the row as it is now.
 
-        `inserted_at`: None is now. None where the row is not pending any more. Whichever relay
-        reads the row again, after a crash too, finds the same event.
+        `inserted_at`: None is now. None where the row is not to be published, or not any more.
+        Whichever relay reads the row again, after a crash too, finds the same event.
         """
         time = "$$NOW" if inserted_at is None else {"$min": [inserted_at, "$$NOW"]}
         stored = await self._rows.find_one_and_update(
@@ -122,7 +174,7 @@ class Rows:
                 {
                     "$set": {
                         "time": {"$ifNull": ["$time", time]},
-                        "state": {"$ifNull": ["$state", PENDING]},
+                        "state": {"$ifNull": ["$state", STATE_BY_TIME]},
                         "partition": partition_of(row),
                     }
                 }
@@ -130,7 +182,7 @@ class Rows:
             projection={"time": 1, "state": 1, "partition": 1},
             return_document=ReturnDocument.AFTER,
         )
-        if stored is None or stored["state"] != PENDING:
+        if stored is None or stored["state"] != (row.get("state") or PENDING):
             return None
         return {**row, **stored}
 
@@ -147,7 +199,7 @@ class Rows:
 
         False where that is impossible: its id is no Unicode, or it is as large as a row can be.
         """
-        pending = {"_id": row_id, "state": {"$in": [PENDING, None]}}
+        pending = {"_id": row_id, "state": {"$in": [PENDING, SCHEDULED, None]}}
         parked = {"reason": {"$literal": reason}, "at": "$$NOW"}
         for fields in ({"state": PARKED, "parked": parked}, {"state": PARKED}):
             try:

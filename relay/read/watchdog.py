@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pymongo.errors import NetworkTimeout
 
@@ -22,14 +22,14 @@ CHECK_EVERY_S: Final = 0.5
 
 
 class Watchdog:
-    """Times the reader's current command, which is a block `with watchdog`."""
+    """Times the current command of each of the reader's tasks, which is a block `with watchdog`."""
 
     def __init__(self, status: Status) -> None:
         self._status = status
-        self._sent_at_s: float | None = None
+        self._sent_at_s: dict[asyncio.Task[Any] | None, float] = {}
 
     def __enter__(self) -> None:
-        self._sent_at_s = time.monotonic()
+        self._sent_at_s[asyncio.current_task()] = time.monotonic()
 
     def __exit__(
         self,
@@ -37,7 +37,7 @@ class Watchdog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._sent_at_s = None
+        self._sent_at_s.pop(asyncio.current_task(), None)
 
     async def each(self, rows: AsyncIterator[T]) -> AsyncIterator[T]:
         """Each of `rows`; waiting for the next one is a command too."""
@@ -53,8 +53,8 @@ class Watchdog:
         try:
             while True:
                 await asyncio.sleep(CHECK_EVERY_S)
-                sent_at_s = self._sent_at_s
-                waited_s = 0.0 if sent_at_s is None else time.monotonic() - sent_at_s
+                now_s = time.monotonic()
+                waited_s = now_s - min(self._sent_at_s.values(), default=now_s)
                 if waited_s > GIVE_UP_AFTER_S:
                     raise NetworkTimeout(f"no reply for {waited_s:.0f} s")
                 if waited_s > REPORT_AFTER_S:

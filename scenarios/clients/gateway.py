@@ -1,29 +1,20 @@
-"""A client of the gateway: what a customer does."""
+"""What a customer does at the gateway, by its client."""
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from scenarios.waiting import Broken
+from booking_client import Accepted, AsyncBookingClient, Booking, NotFound, Retries, Slot
 
 USER: Final = "ada"
 PRICE: Final = 4_200
 CURRENCY: Final = "USD"
-
-
-@dataclass(frozen=True)
-class Accepted:
-    """`replayed` where the gateway had accepted the very same request before."""
-
-    intent_id: str
-    replayed: bool
+PATIENT: Final = Retries(deadline_s=30.0, attempts_max=1_000, pause_max_s=0.5)
 
 
 class Gateway:
-    def __init__(self, http: httpx.AsyncClient, url: str) -> None:
-        self._http = http
-        self._url = url
+    def __init__(self, http: httpx.AsyncClient, url: str, *, token: str | None = None) -> None:
+        self._client = AsyncBookingClient(url, token=token, http=http, retries=PATIENT)
         self.traces: dict[str, str] = {}
         """The trace context of each accepted intent; a checkout page gives it to the provider."""
 
@@ -32,49 +23,37 @@ class Gateway:
         intent_id: str,
         *,
         amount: int = PRICE,
-        slot: dict[str, str] | None = None,
+        slot: Slot | None = None,
         payment_method: str | None = None,
         key: str | None = None,
     ) -> Accepted:
-        """Wish for a booking. Raises `Broken` unless it is accepted."""
-        intent = {
-            "intentId": intent_id,
-            "userId": USER,
-            "amount": amount,
-            "currency": CURRENCY,
-            "slot": slot,
-            "paymentMethod": payment_method,
-        }
-        body = {name: value for name, value in intent.items() if value is not None}
-        return await self._accepted(
-            "/booking/intent", body, {"Idempotency-Key": key} if key else {}
+        """Wish for a booking; asked again until it is accepted, with the same key."""
+        accepted = await self._client.create_intent(
+            intent_id=intent_id,
+            user_id=USER,
+            amount=amount,
+            currency=CURRENCY,
+            slot=slot,
+            payment_method=payment_method,
+            idempotency_key=key,
         )
+        return self._traced(accepted)
 
     async def cancel(self, intent_id: str) -> Accepted:
-        return await self._accepted(f"/booking/{intent_id}/cancel", {}, {})
+        return self._traced(await self._client.cancel(intent_id))
 
-    async def view(self, intent_id: str) -> dict[str, Any] | None:
+    async def view(self, intent_id: str) -> Booking | None:
         """What the gateway shows of it; None where it knows nothing of it."""
-        reply = await self._http.get(f"{self._url}/booking/{intent_id}")
-        if reply.status_code == httpx.codes.NOT_FOUND:
+        try:
+            return await self._client.booking(intent_id)
+        except NotFound:
             return None
-        found: dict[str, Any] = _json(reply, httpx.codes.OK)
-        return found
 
     async def status(self, intent_id: str) -> str | None:
         view = await self.view(intent_id)
-        return None if view is None else str(view["status"])
+        return None if view is None else view.status.value
 
-    async def _accepted(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> Accepted:
-        reply = await self._http.post(self._url + path, json=body, headers=headers)
-        accepted = _json(reply, httpx.codes.ACCEPTED)
-        intent_id = accepted["intentId"]
-        self.traces.setdefault(intent_id, reply.headers["traceresponse"])
-        return Accepted(intent_id, reply.headers.get("Idempotent-Replayed") == "true")
-
-
-def _json(reply: httpx.Response, expected: int) -> Any:
-    if reply.status_code != expected:
-        request = f"{reply.request.method} {reply.request.url.path}"
-        raise Broken(f"{request} was answered {reply.status_code}: {reply.text}")
-    return reply.json()
+    def _traced(self, accepted: Accepted) -> Accepted:
+        if accepted.trace is not None:
+            self.traces.setdefault(accepted.intent_id, accepted.trace)
+        return accepted

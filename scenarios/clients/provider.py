@@ -52,7 +52,7 @@ class Provider:
 
     async def webhooks_owed(self) -> int:
         """How many webhooks it could not deliver yet."""
-        return int((await self._ask("GET", "/readyz"))["webhooksOwed"])
+        return int((await self._ask("GET", "/readyz"))["webhooksPending"])
 
     async def ledger(self) -> dict[str, list[dict[str, Any]]]:
         ledger: dict[str, list[dict[str, Any]]] = await self._ask("GET", "/ledger")

@@ -1,18 +1,21 @@
 """A batch of inputs decided in one transaction: read what they touch, decide each, write once."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from contracts.events import BookingIntentCreated, Event
+from contracts.events import BookingIntentCreated, BookingUserForgotten, Event
 from postbox.events import Message
 from postbox.inbox import Decided
-from postbox.mongo import Database, DatabaseClock, Document, Session, States
+from postbox.mongo import Database, DatabaseClock, Document, Session, States, is_retried
 from postbox.telemetry import current_trace, link_to, under
 from services.booking.rules.core import Decision, Input, OfPayment, decide
-from services.booking.rules.state import Booking
+from services.booking.rules.state import FINAL, Booking
 from services.booking.rules.table import Deadline, Outcome, SlotChange
 from services.booking.slots import Slots
+
+Heard = Input | BookingUserForgotten
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +38,8 @@ class Work:
     """The rows that a batch touches; each decision sees what earlier ones did.
 
     `refused` has a row `{_id: "<intentId>/<paymentId>"}` for each payment that a booking rejected.
+    It is not read for a booking that says `has_refused: false`; one of an earlier version says
+    nothing.
     """
 
     def __init__(
@@ -51,16 +56,19 @@ class Work:
         cls,
         session: Session,
         database: Database,
-        inputs: Sequence[Input],
+        inputs: Sequence[Heard],
         timeouts: Timeouts,
         now: datetime,
     ) -> "Work":
-        bookings = await States.read(
-            session, database["bookings"], {one.intent_id for one in inputs}
-        )
-        refused = await States.read(
-            session, database["refused_payments"], {_payment_key(one) for one in inputs}
-        )
+        ids = {one.intent_id for one in inputs}
+        bookings = await States.read(session, database["bookings"], ids, absent=_new(inputs))
+        keys = {_payment_key(one) for one in inputs}
+        none = {
+            _payment_key(one)
+            for one in inputs
+            if (bookings.get(one.intent_id) or {}).get("has_refused") is False
+        }
+        refused = await States.read(session, database["refused_payments"], keys, absent=none)
         # Both the slots that are asked for and those that may be freed, in one query.
         wanted = [one.slot for one in inputs if isinstance(one, BookingIntentCreated) and one.slot]
         held = [
@@ -89,13 +97,22 @@ class Work:
             row = {"intent_id": one.intent_id, "payment_id": decision.refused}
             self._refused.put(f"{one.intent_id}/{decision.refused}", row)
         if decision.state is not None and (decision.state is not before or decision.refused):
-            self._put(decision.state, decision.deadline)
+            self._put(decision.state, decision.deadline, refuses=decision.refused is not None)
             if decision.state.slot is not None:
                 if decision.slot is SlotChange.TAKE:
                     self._slots.take(decision.state.slot, one.intent_id)
                 elif decision.slot is SlotChange.FREE:
                     self._slots.free(decision.state.slot, one.intent_id)
         return self._judged(decision, known)
+
+    def forget(self, one: BookingUserForgotten) -> "Judged":
+        """Who booked and who paid; of a booking that is not final they are still compared."""
+        known = self._bookings.get(one.intent_id)
+        if known is None or known["state"] not in FINAL:
+            return Judged(Outcome.NOOP.value)
+        payment = known["payment"] and {**known["payment"], "user_id": one.alias}
+        self._bookings.put(one.intent_id, {**known, "user_id": one.alias, "payment": payment})
+        return Judged("forget")
 
     def _is_refused(self, one: Input, known: Document | None) -> bool:
         """Version 0.1.0 listed refused payments in the booking; such a list still counts."""
@@ -114,8 +131,8 @@ class Work:
             age_s=max(0.0, (self._now - began_at).total_seconds()),
         )
 
-    def _put(self, booking: Booking, deadline: Deadline | None) -> None:
-        before = self._bookings.get(booking.intent_id) or {}
+    def _put(self, booking: Booking, deadline: Deadline | None, *, refuses: bool) -> None:
+        before = self._bookings.get(booking.intent_id) or {"has_refused": False}
         due_in_ms = {
             None: None,
             Deadline.CLEAR: {},
@@ -132,6 +149,8 @@ class Work:
         }
         if "refused" in before:
             document["refused"] = before["refused"]
+        if refuses or "has_refused" in before:
+            document["has_refused"] = refuses or before["has_refused"]
         self._bookings.put(booking.intent_id, document, due_in_ms=due_in_ms)
 
     async def write(self, session: Session) -> None:
@@ -155,17 +174,29 @@ class Handle:
         decided = []
         for message, one in zip(messages, inputs, strict=True):
             with under(message.context):
-                decided.append(work.decide(one))
+                if isinstance(one, BookingUserForgotten):
+                    decided.append(work.forget(one))
+                else:
+                    decided.append(work.decide(one))
         await work.write(session)
         return decided
 
 
-def _input(fact: Event) -> Input:
-    assert isinstance(fact, Input), f"{fact.TYPE} is not bound to the booking service's queue"
+def _input(fact: Event) -> Heard:
+    assert isinstance(fact, Heard), f"{fact.TYPE} is not bound to the booking service's queue"
     return fact
 
 
-def _payment_key(one: Input) -> str | None:
+def _new(inputs: Sequence[Heard]) -> set[str]:
+    """The bookings that these inputs begin, as far as one can tell without reading them."""
+    if is_retried():
+        return set()
+    counts = Counter(one.intent_id for one in inputs)
+    begin = (one.intent_id for one in inputs if isinstance(one, BookingIntentCreated))
+    return {intent_id for intent_id in begin if counts[intent_id] == 1}
+
+
+def _payment_key(one: Heard) -> str | None:
     return f"{one.intent_id}/{one.payment_id}" if isinstance(one, OfPayment) else None
 
 

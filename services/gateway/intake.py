@@ -6,8 +6,9 @@ there with all that belongs to it, and one that was not leaves nothing.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from opentelemetry.context import Context
 from pymongo import IndexModel
 
 from contracts.events import Event
@@ -19,12 +20,14 @@ from postbox.mongo import (
     States,
     ensure_collections,
     ensure_indexes,
+    is_retried,
     transaction,
 )
 from postbox.outbox import Outbox
 from postbox.runtime import crash_point
 from postbox.service import Problem, Submission
 from postbox.telemetry import trace_id, under
+from services.gateway.problems import NO_SUCH_BOOKING, REUSED, SLOT_IN_THE_PAST
 from services.gateway.requests import CancelBooking, Command, CreateIntent
 from services.gateway.views import Views
 
@@ -63,12 +66,8 @@ class Intake:
         """Accept or refuse each command of `group`, in one transaction."""
 
         async def body(session: Session) -> list[Reply]:
-            desk = await _Desk.open(session, self._database, self._outbox, self._clock, group)
-            replies = []
-            for submission in group:
-                with under(submission.context):
-                    replies.append(desk.handle(submission.request))
-            await desk.write(session)
+            work = await _UnitOfWork.open(session, self._database, self._outbox, self._clock, group)
+            replies = await work.handle(session, group)
             crash_point("gateway.written")
             return replies
 
@@ -77,7 +76,7 @@ class Intake:
         return replies
 
 
-class _Desk:
+class _UnitOfWork:
     """One group's unit of work: what was known, what is accepted, what is to be written."""
 
     def __init__(
@@ -88,6 +87,7 @@ class _Desk:
         self._views = views
         self._outbox = outbox
         self._clock = clock
+        self._new: list[tuple[Context, CreateIntent, datetime]] = []
         self._rows: list[Document] = []
 
     @classmethod
@@ -98,47 +98,69 @@ class _Desk:
         outbox: Outbox,
         clock: DatabaseClock,
         group: Sequence[Submission[Command]],
-    ) -> "_Desk":
+    ) -> "_UnitOfWork":
         commands = [submission.request for submission in group]
         creates = [one for one in commands if isinstance(one, CreateIntent)]
+        keys, intents = {one.key for one in creates}, {one.intent_id for one in creates}
+        new = _new(commands, clock.now())
+        new_keys, new_ids = {one.key for one in new}, {one.intent_id for one in new}
+        views = {one.intent_id for one in commands}
         return cls(
-            await States.read(session, database["idempotency"], {one.key for one in creates}),
-            await States.read(session, database["intents"], {one.intent_id for one in creates}),
-            await Views.read(session, database, {one.intent_id for one in commands}),
+            await States.read(session, database["idempotency"], keys, absent=new_keys),
+            await States.read(session, database["intents"], intents, absent=new_ids),
+            await Views.read(session, database, views),
             outbox,
             clock,
         )
 
-    def handle(self, command: Command) -> Reply:
-        if isinstance(command, CreateIntent):
-            return self._create(command)
-        return self._cancel(command)
+    async def handle(self, session: Session, group: Sequence[Submission[Command]]) -> list[Reply]:
+        """The reply to each; intents first, for those that cancel came at the same moment.
 
-    def _create(self, command: CreateIntent) -> Reply:
+        The server may refuse a key or an intent that is not new. Only after that is anything
+        emitted: no trace is to have an event that never was.
+        """
+        replies: dict[int, Reply] = {}
+        for place, submission in enumerate(group):
+            if isinstance(submission.request, CreateIntent):
+                replies[place] = self._create(submission.request, submission.context)
+        await self._keys.write(session)
+        await self._intents.write(session)
+        for context, command, now in self._new:
+            with under(context):
+                self._emit(command.facts(now))
+        for place, submission in enumerate(group):
+            if isinstance(submission.request, CancelBooking):
+                with under(submission.context):
+                    replies[place] = self._cancel(submission.request)
+        await self._views.write(session)
+        await self._outbox.insert(session, self._rows)
+        return [replies[place] for place in range(len(group))]
+
+    def _create(self, command: CreateIntent, context: Context) -> Reply:
         if known := self._keys.get(command.key):
             if known["fingerprint"] != command.fingerprint:
-                return _reused("Idempotency-Key")
+                return REUSED.problem(field="Idempotency-Key")
             return Accepted(known["intent_id"], replayed=True)
         known = self._intents.get(command.intent_id)
         if known and known["fingerprint"] != command.fingerprint:
-            return _reused("intentId")
+            return REUSED.problem(field="intentId")
         now = self._clock.now()
         # Judged only here: a reply that was given before is given again, however late.
         if not known and command.body.slot and command.body.slot.starts_at < now:
-            return Problem(422, "The slot is in the past", field="slot.startsAt")
+            return SLOT_IN_THE_PAST.problem(field="slot.startsAt")
         row = {"fingerprint": command.fingerprint, "intent_id": command.intent_id, "at": now}
         if command.key is not None:
             self._keys.put(command.key, row)
         if known:
             return Accepted(command.intent_id, replayed=True)
         self._intents.put(command.intent_id, row)
-        self._emit(command.facts(now))
+        self._new.append((context, command, now))
         return Accepted(command.intent_id)
 
     def _cancel(self, command: CancelBooking) -> Reply:
         known = self._views.get(command.intent_id)
-        if known is None:
-            return Problem(404, "No such booking", field="intentId")
+        if known is None or not command.caller.may_see(known.user_id):
+            return NO_SUCH_BOOKING.problem(field="intentId")
         if not known.cancel_requested:
             self._emit(command.facts())
         return Accepted(command.intent_id, replayed=known.cancel_requested)
@@ -150,12 +172,14 @@ class _Desk:
             trace = trace_id(row["traceparent"])
             self._views.project(fact, event_id=row["_id"], time=row["time"], trace_id=trace)
 
-    async def write(self, session: Session) -> None:
-        await self._keys.write(session)
-        await self._intents.write(session)
-        await self._views.write(session)
-        await self._outbox.insert(session, self._rows)
 
-
-def _reused(field: str) -> Problem:
-    return Problem(422, f"This {field} was used before with another request", field=field)
+def _new(commands: Sequence[Command], now: datetime) -> list[CreateIntent]:
+    """The intents that can be taken for new without reading: each will be inserted, and the server
+    refuses it where it is not. One whose slot is past would be refused here, if it is no repeat."""
+    if is_retried():
+        return []
+    return [
+        one
+        for one in commands
+        if isinstance(one, CreateIntent) and not (one.body.slot and one.body.slot.starts_at < now)
+    ]

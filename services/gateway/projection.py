@@ -7,6 +7,7 @@ from postbox.events import Message
 from postbox.inbox import Decided
 from postbox.mongo import Database, Session
 from postbox.telemetry import trace_id
+from services.gateway.rules.forgetting import late
 from services.gateway.views import Views
 
 
@@ -20,13 +21,16 @@ class Project:
         arriving = [(message.event.id, message.fact) for message in messages]
         ids = {fact.intent_id for _, fact in arriving}
         views = await Views.read(session, self._database, ids, arriving)
-        outcomes = [Decided(_project(views, message)) for message in messages]
+        outcomes = [_project(views, message) for message in messages]
         await views.write(session)
         return outcomes
 
 
-def _project(views: Views, message: Message[Event]) -> str:
+def _project(views: Views, message: Message[Event]) -> Decided:
     event = message.event
+    assert event.time is not None, "an event without a time is refused when it is decoded"
     trace = trace_id(event.traceparent)
     changed = views.project(message.fact, event_id=event.id, time=event.time, trace_id=trace)
-    return "project" if changed else "noop"
+    if not changed:
+        return Decided("noop")
+    return Decided("project", late(views.get(message.fact.intent_id), message.fact))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 from starlette.requests import Request
 
@@ -18,37 +18,44 @@ from contracts.events import (
     Event,
     PaymentRequested,
 )
-from contracts.values import Amount, Currency, Id, Reference, Slot
+from contracts.values import Amount, Currency, Id, OpaqueId, Slot
 from postbox.events import new_id
-from postbox.service import Problem
+from postbox.service import NOT_VALID
+from services.gateway.access.caller import Caller
+from services.gateway.problems import KEY_NOT_VALID, NO_SUCH_BOOKING
 
 IDEMPOTENCY_KEY_MAX_CHARS = 255
+_ID = TypeAdapter[str](Id)
+SOMEBODY = "customer"
+"""Who asks for a cancellation where neither a token nor the request says it."""
 
 
-class _Body(BaseModel):
+class Asked(BaseModel):
+    """What a client sends, by the names of the wire alone; a name that is not known is refused."""
+
     model_config = ConfigDict(
         frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=False
     )
 
 
-class IntentBody(_Body):
-    """The body of POST /booking/intent."""
+class IntentBody(Asked):
+    """The body of POST /booking/intent. The user is the token's, where one is asked for."""
 
-    user_id: Reference
+    user_id: OpaqueId | None = None
     amount: Amount
     intent_id: Id | None = None
     currency: Currency = DEFAULT_CURRENCY
     slot: Slot | None = None
-    payment_method: Reference | None = None
+    payment_method: OpaqueId | None = None
 
 
-class CancelBody(_Body):
+class CancelBody(Asked):
     """The body of POST /booking/{intentId}/cancel, which may be left out."""
 
-    requested_by: Reference = "customer"
+    requested_by: OpaqueId | None = None
 
 
-B = TypeVar("B", bound=_Body)
+B = TypeVar("B", bound=Asked)
 
 
 def parse(kind: type[B], document: Mapping[str, Any]) -> B:
@@ -60,44 +67,55 @@ def parse(kind: type[B], document: Mapping[str, Any]) -> B:
             (".".join(str(part) for part in one["loc"]), one["msg"])
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise Problem(
-            422,
-            "The request is not valid",
+        raise NOT_VALID.problem(
             field=problems[0][0],
             detail="; ".join(f"{field}: {message}" for field, message in problems),
         ) from error
 
 
+def intent_id_of(request: Request) -> str:
+    """The intentId in the path; Problem 404 where it cannot be one."""
+    try:
+        return _ID.validate_python(request.path_params["intentId"])
+    except ValidationError as error:
+        raise NO_SUCH_BOOKING.problem(field="intentId") from error
+
+
 def idempotency_key(request: Request) -> str | None:
     """The Idempotency-Key header; Problem 400 where it cannot be one."""
-    key = request.headers.get("idempotency-key")
-    if key is None:
+    keys = request.headers.getlist("idempotency-key")
+    if not keys:
         return None
-    if not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_CHARS or not (key.isascii() and key.isprintable()):
-        raise Problem(
-            400,
-            f"Idempotency-Key must be 1 to {IDEMPOTENCY_KEY_MAX_CHARS} printable ASCII characters",
-            field="Idempotency-Key",
-        )
+    key = keys[0]
+    if (
+        len(keys) > 1
+        or not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_CHARS
+        or not (key.isascii() and key.isprintable())
+    ):
+        raise KEY_NOT_VALID.problem(field="Idempotency-Key")
     return key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateIntent:
-    """A customer's intent to book, as it was sent, with an id of its own where it had none."""
+    """A user's intent to book, with an id of its own where it was sent with none."""
 
     intent_id: str
+    user_id: str
     body: IntentBody
     key: str | None
     fingerprint: str
 
     @classmethod
-    def of(cls, body: IntentBody, key: str | None) -> "CreateIntent":
+    def of(cls, body: IntentBody, caller: Caller, key: str | None) -> "CreateIntent":
+        """Problem 403 where the caller may not book for the user that the body names."""
+        user_id = caller.acting_for(body.user_id, field="userId")
         return cls(
             intent_id=body.intent_id or new_id(),
+            user_id=user_id,
             body=body,
-            key=key,
-            fingerprint=_fingerprint(body),
+            key=caller.own(key),
+            fingerprint=_fingerprint(body, user_id),
         )
 
     def facts(self, now: datetime) -> list[Event]:
@@ -105,7 +123,7 @@ class CreateIntent:
         body = self.body
         created = BookingIntentCreated(
             intent_id=self.intent_id,
-            user_id=body.user_id,
+            user_id=self.user_id,
             amount=body.amount,
             currency=body.currency,
             slot=body.slot,
@@ -115,7 +133,7 @@ class CreateIntent:
             return [created]
         requested = PaymentRequested(
             intent_id=self.intent_id,
-            user_id=body.user_id,
+            user_id=self.user_id,
             amount=body.amount,
             currency=body.currency,
             payment_method=body.payment_method,
@@ -125,10 +143,20 @@ class CreateIntent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CancelBooking:
-    """A customer's request to cancel a booking."""
+    """A request to cancel a booking, of a caller who may see it or not."""
 
     intent_id: str
     requested_by: str
+    caller: Caller
+
+    @classmethod
+    def of(cls, intent_id: str, body: CancelBody, caller: Caller) -> "CancelBooking":
+        """Problem 403 where the caller may not ask in the name that the body gives."""
+        if body.requested_by is None and caller.subject is None:
+            requested_by = SOMEBODY
+        else:
+            requested_by = caller.acting_for(body.requested_by, field="requestedBy")
+        return cls(intent_id=intent_id, requested_by=requested_by, caller=caller)
 
     def facts(self) -> list[Event]:
         """What is emitted the first time it is asked for."""
@@ -138,6 +166,6 @@ class CancelBooking:
 Command = CreateIntent | CancelBooking
 
 
-def _fingerprint(body: IntentBody) -> str:
-    document = body.model_dump(mode="json")
+def _fingerprint(body: IntentBody, user_id: str) -> str:
+    document = {**body.model_dump(mode="json"), "user_id": user_id}
     return hashlib.sha256(orjson.dumps(document, option=orjson.OPT_SORT_KEYS)).hexdigest()

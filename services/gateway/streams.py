@@ -44,6 +44,13 @@ class Subscriber:
             self._newest = document
             self._changed.set()
 
+    def saw(self, version: int) -> None:
+        """The listener has this version already, from an earlier stream."""
+        if version >= self._version:
+            self._version = version
+            self._newest = None
+            self._changed.clear()
+
     def end(self) -> None:
         self._is_over = True
         self._changed.set()
@@ -68,8 +75,11 @@ class Watch:
         self._streams: set[asyncio.Task[None]] = set()  # one is followed, others are being closed
 
     @asynccontextmanager
-    async def subscribe(self, intent_id: str) -> AsyncIterator[Subscriber]:
-        """Subscribe to one intent's view, from what it is now. Problem 503 at the bound."""
+    async def subscribe(self, intent_id: str, *, seen: int = -1) -> AsyncIterator[Subscriber]:
+        """Subscribe to one intent's view, from what it is now, unless that is version `seen`.
+
+        Problem 503 at the bound.
+        """
         if sum(map(len, self._subscribers.values())) >= self._subscribers_max:
             raise unavailable("Too many clients are listening")
         subscriber = Subscriber()
@@ -78,7 +88,9 @@ class Watch:
             await self._opened()
             with bounded():
                 current = await self._views.find_one({"_id": intent_id})
-            if current is not None:
+            if current is not None and current["v"] == seen:
+                subscriber.saw(seen)
+            elif current is not None:
                 subscriber.offer(current)
             yield subscriber
         finally:

@@ -29,6 +29,8 @@ class Views:
     def __init__(self, database: Database, views: States, archive: dict[str, Document]) -> None:
         self._collection = database["view_archive"]
         self._views = views
+        self._read: dict[str, View | None] = {}  # each is built from its document once
+        self._changed: set[str] = set()
         self._archive = archive
         self._archived: set[str] = set()  # keys to write
 
@@ -56,8 +58,10 @@ class Views:
         return cls(database, views, archive)
 
     def get(self, intent_id: str) -> View | None:
-        document = self._views.get(intent_id)
-        return None if document is None else View.from_document(document)
+        if intent_id not in self._read:
+            document = self._views.get(intent_id)
+            self._read[intent_id] = None if document is None else View.from_document(document)
+        return self._read[intent_id]
 
     def project(self, fact: Event, *, event_id: str, time: datetime, trace_id: str | None) -> bool:
         """Whether the event changed its view."""
@@ -72,7 +76,8 @@ class Views:
         )
         if after.view == before:
             return False
-        self._views.put(intent_id, after.view.to_document())
+        self._read[intent_id] = after.view
+        self._changed.add(intent_id)
         for entry in after.entries:
             self._put(_entry_key(intent_id, entry.event_id), entry.to_document())
         for one in after.payments:
@@ -84,6 +89,10 @@ class Views:
         self._archived.add(key)
 
     async def write(self, session: Session) -> None:
+        for intent_id in self._changed:
+            view = self._read[intent_id]
+            assert view is not None, "a view that changed is there"
+            self._views.put(intent_id, view.to_document())
         await self._views.write(session)
         writes = [
             ReplaceOne({"_id": key}, self._archive[key], upsert=True) for key in self._archived

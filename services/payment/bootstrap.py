@@ -2,7 +2,7 @@
 
 import asyncio
 
-from standardwebhooks import Webhook
+from starlette.routing import Route
 
 from contracts.events import Event
 from contracts.events import decode as decode_data
@@ -14,12 +14,14 @@ from postbox.service import Service, load
 from services.payment import metrics
 from services.payment.http import PaymentApi
 from services.payment.overdue import Overdue
+from services.payment.provider.choice import open_provider
 from services.payment.provider.jobs import Captures, Refunds
-from services.payment.provider.port import HttpProvider
+from services.payment.provider.port import HttpProvider, Provider
 from services.payment.provider.reconciliation import Reconciler
 from services.payment.provider.worker import Worker
 from services.payment.settings import PaymentSettings
 from services.payment.webhook.intake import Intake
+from services.payment.webhook.problems import PROBLEMS
 from services.payment.webhook.signature import Signatures
 from services.payment.work import Handle, Ledger
 
@@ -30,36 +32,50 @@ async def main(stop: asyncio.Event) -> None:
     metrics.begin()
     topology = Topology(exchange=EXCHANGE, queues=QUEUES)
     service = Service.configured("payment", settings, topology=topology)
-    provider = HttpProvider(str(settings.provider_url))
+    provider = open_provider(settings)
     ledger = Ledger(service.database, service.outbox)
     intake = Intake(service.database, ledger, service.clock)
     service.consume(
         "payment.events",
         decode=_decode,
         handler=Handle(service.database),
-        applied=lambda decisions: metrics.decided(one.outcome for one in decisions),
+        applied=lambda decisions: ledger.committed(one.outcome for one in decisions),
         decision_attribute="booking.decision",
     )
     for job in (Refunds(provider), Captures(provider)):
-        service.also(Worker(job, service.database, ledger, service.clock).run)
+        worker = Worker(job, service.database, ledger, service.clock)
+        ledger.when_due(worker.wake)
+        service.also(worker.run)
     reconciler = Reconciler(
         provider, service.database, intake, interval_s=settings.reconcile_interval_s
     )
     service.also(reconciler.run)
     limit_s = settings.payment_timeout_s + settings.intent_timeout_s
     service.also(Overdue(service.database, service.clock, limit_s=limit_s).run)
-    signatures = Signatures(Webhook(settings.webhook_secret.get_secret_value()))
-    api = PaymentApi(service, intake, signatures)
     try:
         await service.run(
             stop,
             host=settings.http_host,
             port=settings.payment_port,
-            routes=api.routes,
+            routes=_routes(settings, service, intake, provider),
+            problems=PROBLEMS,
             prepare=_prepare,
         )
     finally:
         await provider.close()
+
+
+def _routes(
+    settings: PaymentSettings, service: Service, intake: Intake, provider: Provider
+) -> list[Route]:
+    """The webhook is the provider's own."""
+    if isinstance(provider, HttpProvider):
+        return PaymentApi(service, intake, Signatures(settings.webhooks)).routes
+    from services.payment.provider.stripe import StripeApi, StripeProvider, StripeSignatures
+
+    assert isinstance(provider, StripeProvider)
+    signatures = StripeSignatures(settings.stripe_secrets)
+    return StripeApi(service, intake, provider, signatures).routes
 
 
 async def _prepare(database: Database) -> None:

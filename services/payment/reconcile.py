@@ -14,15 +14,16 @@ from time import monotonic
 from typing import Any, Final
 
 import structlog
-from pydantic import AnyHttpUrl
 
 from contracts import rfc3339
 from postbox.errors import ConfigurationError, TryAgain
 from postbox.mongo import DatabaseClock, connect, own_database
 from postbox.outbox import Outbox
-from postbox.service import MongoUri, Settings, load
+from postbox.service import MongoUri, load
+from services.payment.provider.choice import open_provider
 from services.payment.provider.comparison import Comparison, Difference
-from services.payment.provider.port import HttpProvider, Unanswered
+from services.payment.provider.port import Unanswered
+from services.payment.provider.settings import ProviderSettings
 from services.payment.rules.core import Outcome
 from services.payment.webhook.intake import Intake
 from services.payment.work import Ledger
@@ -33,13 +34,11 @@ SAME, DIFFERS, FAILED = 0, 1, 2
 PROGRESS_EVERY_S: Final = 1.0
 
 
-class ReconcileSettings(Settings):
+class ReconcileSettings(ProviderSettings):
     """What is compared."""
 
     mongo_uri: MongoUri
     """mongodb://host/database: the payment service's own database is in its path."""
-    provider_url: AnyHttpUrl
-    """The payment provider's API."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -62,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
         prog=f"python -m services.payment {NAME}",
         description="Compare the provider's charges, refunds and disputes with the payments here,"
         " both ways. Exits with 1 where anything differs, with 2 where it could not compare.",
-        epilog="environment variables: MONGO_URI, PROVIDER_URL",
+        epilog="environment variables: MONGO_URI, and as the service has them PAYMENT_PROVIDER,"
+        " PROVIDER_URL, STRIPE_API_KEY, STRIPE_BASE_ADDRESS",
     )
     parser.add_argument(
         "--since", type=_time, metavar="T", help="only what is newer, such as 2026-01-31T10:15:00Z"
@@ -82,7 +82,7 @@ def _time(text: str) -> datetime:
 
 
 async def _compare(settings: ReconcileSettings, asked: argparse.Namespace) -> int:
-    provider = HttpProvider(str(settings.provider_url))
+    provider = open_provider(settings)
     client = connect(settings.mongo_uri, application="payment reconcile")
     database, clock = own_database(client), DatabaseClock(client)
     try:

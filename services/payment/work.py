@@ -4,22 +4,29 @@ Everything that the payment service ever writes goes through here: events, webho
 are about to do and what the provider answered.
 """
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 
-from contracts.events import Event
+from contracts.events import BookingUserForgotten, Event
 from contracts.money import PaymentStatus, Verdict
 from postbox.events import Message
 from postbox.inbox import Decided
-from postbox.mongo import Database, Document, Session, States, transaction
+from postbox.mongo import Database, Document, Session, States, is_retried, transaction
 from postbox.outbox import Outbox
 from postbox.runtime import crash_point
 from postbox.service import GroupCommit, Submission
 from postbox.telemetry import current_trace, under
 from services.payment import metrics
+from services.payment.forgetting import forget
 from services.payment.moved import alarm_moved
 from services.payment.rules.core import Decision, Input, Known, Outcome, decide, keys
+from services.payment.rules.inputs import ChargeKnown
 from services.payment.rules.state import Capture, ClosedIntent, Dispute, Payment, Refund
+
+LEAVES_A_JOB: Final = frozenset({Outcome.REQUEST.value, Outcome.REFUND.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,13 @@ class Work:
     async def read(cls, session: Session, database: Database, asks: Sequence[Ask]) -> "Work":
         touched = [keys(ask.input, event_id=ask.event_id) for ask in asks]
 
-        async def read(name: str, ids: Iterable[str | None]) -> States:
-            return await States.read(session, database[name], set(ids))
+        async def read(
+            name: str, ids: Iterable[str | None], absent: AbstractSet[str] = frozenset()
+        ) -> States:
+            return await States.read(session, database[name], set(ids), absent=absent)
 
         return cls(
-            await read("payments", (one.payment_id for one in touched)),
+            await read("payments", (one.payment_id for one in touched), _new(asks)),
             await read("refunds", (one.refund_id for one in touched)),
             await read("disputes", (one.dispute_id for one in touched)),
             await read("captures", (one.capture_id for one in touched)),
@@ -100,6 +109,17 @@ class Work:
             await rows.write(session)
 
 
+def _new(asks: Sequence[Ask]) -> set[str]:
+    """The payments that these inputs begin, as far as one can tell without reading them."""
+    if is_retried():
+        return set()
+    ids = [keys(ask.input, event_id=ask.event_id).payment_id for ask in asks]
+    counts = Counter(ids)
+    begin = (ask.input for ask in asks if isinstance(ask.input, ChargeKnown))
+    payments = (one.charge.payment_id for one in begin)
+    return {payment_id for payment_id in payments if counts[payment_id] == 1}
+
+
 def _put(rows: States, key: str, row: Document) -> None:
     """With the trace of what brought it into its state, for the worker that takes it up."""
     known = rows.get(key)
@@ -115,14 +135,24 @@ class Handle:
         self._database = database
 
     async def __call__(self, session: Session, messages: Sequence[Message[Event]]) -> list[Decided]:
-        asks = [Ask(_input(message.fact), message.event.id) for message in messages]
-        work = await Work.read(session, self._database, asks)
+        forgotten = [one.fact for one in messages if isinstance(one.fact, BookingUserForgotten)]
+        asks = {
+            one.event.id: Ask(_input(one.fact), one.event.id)
+            for one in messages
+            if not isinstance(one.fact, BookingUserForgotten)
+        }
+        work = await Work.read(session, self._database, list(asks.values()))
         decided = []
-        for message, ask in zip(messages, asks, strict=True):
+        for message in messages:
+            if (ask := asks.get(message.event.id)) is None:
+                decided.append(Decided("forget"))
+                continue
             with under(message.context):
                 decision = work.decide(ask)
             decided.append(Decided(decision.outcome.value, decision.events))
         await work.write(session)
+        for fact in forgotten:
+            await forget(session, self._database, fact)
         return decided
 
 
@@ -133,6 +163,19 @@ class Ledger:
         self._database = database
         self._outbox = outbox
         self._group: GroupCommit[Ask, Decision] = GroupCommit(self._commit)
+        self._wakes: list[Callable[[], None]] = []
+
+    def when_due(self, wake: Callable[[], None]) -> None:
+        """From now on, call `wake` after a commit that leaves something to ask of the provider."""
+        self._wakes.append(wake)
+
+    def committed(self, outcomes: Iterable[str]) -> None:
+        """Count what was decided, here or on events, and wake who has to go on from it."""
+        seen = list(outcomes)
+        metrics.decided(seen)
+        if not LEAVES_A_JOB.isdisjoint(seen):
+            for wake in self._wakes:
+                wake()
 
     async def decide(self, one: Input) -> Decision:
         """Have `one` decided, with its events, under the current trace; committed on return."""
@@ -143,20 +186,22 @@ class Ledger:
             asks = [submission.request for submission in group]
             work = await Work.read(session, self._database, asks)
             decisions: list[Decision] = []
-            rows: list[Document] = []
             for submission in group:
                 with under(submission.context):
-                    decision = work.decide(submission.request)
-                    rows += self._outbox.rows(decision.events)
-                decisions.append(decision)
+                    decisions.append(work.decide(submission.request))
             await work.write(session)
+            # The server may have refused that; no trace is to have an event that never was.
+            rows: list[Document] = []
+            for submission, decision in zip(group, decisions, strict=True):
+                with under(submission.context):
+                    rows += self._outbox.rows(decision.events)
             await self._outbox.insert(session, rows)
             crash_point("payment.written")
             return decisions
 
         decisions = await transaction(self._database.client, body)
         crash_point("payment.committed")
-        metrics.decided(one.outcome.value for one in decisions if _is_counted(one))
+        self.committed(one.outcome.value for one in decisions if _is_counted(one))
         alarm_moved(event for decision in decisions for event in decision.events)
         return decisions
 

@@ -43,7 +43,7 @@ HTTP, all bodies JSON, errors are RFC 9457 problems:
                      captures: decline?; refunds: paymentId?, pending?, settleAfterMs? or
                      failAfterMs? (refunds are answered `pending`, and end so much later)
     GET, DELETE /faults
-    GET  /healthz, /readyz (which says how many webhooksOwed)
+    GET  /healthz, /readyz (which says how many webhooksPending)
 
 A webhook has a charge as its body, or {type, ...} with the refund or dispute and its `charge`. The
 types are refund.pending, .succeeded, .failed, dispute.opened, .won and .lost. That of a new refund

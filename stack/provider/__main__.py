@@ -8,15 +8,29 @@ from types import FrameType
 
 import typer
 import uvicorn
+from starlette.applications import Starlette
 
 from stack.provider.app import Api
 from stack.provider.connection import Connection
 from stack.provider.database import open_database
-from stack.provider.endpoint import Endpoint
+from stack.provider.execution import Executor
+from stack.provider.faults import Faults
 from stack.provider.ledger import Ledger
 from stack.provider.operations import Operations
 from stack.provider.settings import OPTIONAL, VARIABLES, InvalidSettingError, Settings
-from stack.provider.webhooks import Dispatcher, PendingWebhooks
+from stack.provider.stripe.app import StripeApi
+from stack.provider.stripe.events import StripeAnnouncements, StripeSigner
+from stack.provider.stripe.operations import StripeOperations
+from stack.provider.stripe.rows import Rows
+from stack.provider.webhooks import (
+    Announcements,
+    Dispatcher,
+    Endpoint,
+    PendingWebhooks,
+    Signer,
+    StandardAnnouncements,
+    StandardSigner,
+)
 
 KEEP_ALIVE_S = 60
 """Longer than clients keep an idle connection, so that they never write to one just closed."""
@@ -48,11 +62,8 @@ def _exit(_signal: int, _frame: FrameType | None) -> None:
 
 
 def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
-    ledger, pending = Ledger(connection), PendingWebhooks(connection)
-    dispatcher = Dispatcher(pending, Endpoint(settings.webhook_url), settings.signer)
-    operations = Operations(connection, ledger, pending)
     uvicorn.run(
-        Api(ledger, pending, operations, dispatcher).application(),
+        _application(settings, connection),
         host=settings.host,
         port=settings.port,
         loop="uvloop",
@@ -64,6 +75,31 @@ def _serve(settings: Settings, connection: sqlite3.Connection) -> None:
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=SHUTDOWN_S_MAX,
     )
+
+
+def _application(settings: Settings, connection: sqlite3.Connection) -> Starlette:
+    ledger, pending = Ledger(connection), PendingWebhooks(connection)
+    executor, faults = Executor(connection, ledger), Faults()
+    announcements: Announcements = StandardAnnouncements(ledger, pending)
+    signer: Signer = StandardSigner(settings.webhook_secret)
+    doors = []
+    if settings.stripe is not None:
+        rows = Rows(connection)
+        announcements = told = StripeAnnouncements(ledger, rows, pending)
+        signer = StripeSigner(settings.stripe.webhook_secret)
+        door = StripeApi(
+            api_key=settings.stripe.api_key,
+            rows=rows,
+            operations=StripeOperations(ledger, rows, executor, told),
+            executor=executor,
+            faults=faults,
+        )
+        doors.append(door.route())
+    dispatcher = Dispatcher(pending, Endpoint(settings.webhook_url), signer)
+    operations = Operations(connection, ledger, executor, announcements)
+    return Api(
+        ledger, pending, operations, dispatcher, executor, faults, other_doors=doors
+    ).application()
 
 
 def cli() -> None:

@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any
 
 import orjson
@@ -11,10 +11,10 @@ from pydantic import ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
 
-from stack.provider.connection import WITHHOLD
+from stack.provider.connection import Withheld
+from stack.provider.execution import Executor
 from stack.provider.faults import FaultPlan, Faults, Suffered
 from stack.provider.ledger import Answer, Ledger, Operation
 from stack.provider.operations import Operations
@@ -44,15 +44,6 @@ class PageQuery(Body):
     limit: Annotated[int, Field(ge=1, le=PAGE_ENTRIES_MAX)] = PAGE_ENTRIES_MAX
 
 
-class Withheld(Response):
-    """No answer at all: wait until the line is dropped, by the client or by us."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["extensions"][WITHHOLD]["call"]()
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-
 class Api:
     def __init__(
         self,
@@ -60,14 +51,18 @@ class Api:
         pending: PendingWebhooks,
         operations: Operations,
         dispatcher: Dispatcher,
+        executor: Executor,
+        faults: Faults,
+        other_doors: Sequence[BaseRoute] = (),
     ) -> None:
         self._ledger = ledger
         self._pending = pending
         self._operations = operations
         self._dispatcher = dispatcher
         self._dispatching: asyncio.Task[None] | None = None
-        self._faults = Faults()
-        self._in_progress: set[tuple[Operation, str]] = set()
+        self._executor = executor
+        self._faults = faults
+        self._other_doors = other_doors
 
     def application(self) -> Starlette:
         return Starlette(
@@ -83,8 +78,10 @@ class Api:
                 Route("/faults", self.arm_faults, methods=["PUT"]),
                 Route("/faults", self.show_faults, methods=["GET"]),
                 Route("/faults", self.clear_faults, methods=["DELETE"]),
+                Route("/answers", self.forget_answers, methods=["DELETE"]),
                 Route("/healthz", self.healthz, methods=["GET"]),
                 Route("/readyz", self.readyz, methods=["GET"]),
+                *self._other_doors,
             ],
             exception_handlers=EXCEPTION_HANDLERS,
             lifespan=self._lifespan,
@@ -115,11 +112,11 @@ class Api:
         order = await read_body(request, CaptureOrder)
         key = _idempotency_key(request)
         suffered = self._faults.on("captures", order.intent_id, None)
-        return await self._suffer(
+        return await self._execute(
             "captures",
             key,
             suffered,
-            lambda: self._operations.capture(order, key, suffered.declines),
+            lambda: self._operations.capture(order, key, suffered),
         )
 
     async def refund(self, request: Request) -> Response:
@@ -128,11 +125,11 @@ class Api:
         charge = self._ledger.charge(order.payment_id)
         intent_id = None if charge is None else charge.intent_id
         suffered = self._faults.on("refunds", intent_id, order.payment_id)
-        return await self._suffer(
+        return await self._execute(
             "refunds",
             key,
             suffered,
-            lambda: self._operations.refund(order, key, suffered.slow),
+            lambda: self._operations.refund(order, key, suffered),
         )
 
     async def settle(self, request: Request) -> Response:
@@ -155,36 +152,21 @@ class Api:
             known[kind] = self._ledger.with_charges(known[kind])
         return _json(orjson.dumps(known), 200)
 
-    async def _suffer(
+    async def _execute(
         self,
         operation: Operation,
         key: str,
         suffered: Suffered,
         perform: Callable[[], tuple[Answer, bool]],
     ) -> Response:
-        """Delay, fail, do it, withhold the answer: in this order, each if a fault says so."""
-        with self._working_on(operation, key):
-            if suffered.delay_s:
-                await asyncio.sleep(suffered.delay_s)
-            if suffered.fails():
-                raise Problem(500, "armed-fault", "nothing was done, as a fault said")
-            answer, replayed = perform()
-        if answer.status == 201 and suffered.withholds_answer():
+        executed = await self._executor.execute(operation, key, suffered, perform)
+        if executed is None:
             return Withheld()
+        answer, replayed = executed
         response = _json(answer.body, answer.status)
         if replayed:
             response.headers["idempotent-replayed"] = "true"
         return response
-
-    @contextmanager
-    def _working_on(self, operation: Operation, key: str) -> Iterator[None]:
-        if (operation, key) in self._in_progress:
-            raise Problem(409, "in-progress", "a request with this key is in progress")
-        self._in_progress.add((operation, key))
-        try:
-            yield
-        finally:
-            self._in_progress.discard((operation, key))
 
     async def ledger(self, request: Request) -> Response:
         if not request.query_params:
@@ -239,14 +221,20 @@ class Api:
         self._faults.clear()
         return Response(status_code=204)
 
+    async def forget_answers(self, _: Request) -> Response:
+        self._ledger.forget_answers()
+        return Response(status_code=204)
+
     async def healthz(self, _: Request) -> Response:
         return _json(b'{"status":"alive"}', 200)
 
     async def readyz(self, _: Request) -> Response:
-        """Ready if the ledger can be read and webhooks are being sent; says how many are owed."""
+        """Ready if the ledger can be read and webhooks are being sent; says how many wait."""
         if self._dispatching is None or self._dispatching.done():
             raise Problem(503, "not-ready", "webhooks are no longer sent")
-        return _json(orjson.dumps({"status": "ready", "webhooksOwed": self._pending.count()}), 200)
+        return _json(
+            orjson.dumps({"status": "ready", "webhooksPending": self._pending.count()}), 200
+        )
 
 
 def _idempotency_key(request: Request) -> str:

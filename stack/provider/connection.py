@@ -4,6 +4,8 @@ A client whose answer is withheld sees what it would see of a provider that died
 silence, then a closed connection, and not one byte of an answer.
 """
 
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 WITHHOLD_S_MAX = 60.0
@@ -28,3 +30,12 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
         else:
             super().shutdown()
+
+
+class Withheld(Response):
+    """No answer at all: wait until the line is dropped, by the client or by us."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][WITHHOLD]["call"]()
+        while (await receive())["type"] != "http.disconnect":
+            pass

@@ -9,7 +9,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import ConfigDict, Field
 
 from stack.provider.ledger import Operation
-from stack.provider.orders import Body, DelayMs, Id
+from stack.provider.orders import Body, DelayMs, Id, WebhookOrder
 from stack.provider.problems import Problem
 
 ARMED_MAX = 100
@@ -29,6 +29,12 @@ class Fault(Body):
     """So many next calls are done, then never answered."""
     delay_ms: DelayMs = 0
     """Every call waits so long before it is done."""
+    busy_times: Times = 0
+    """So many next calls are answered 429, and nothing is done."""
+    locked_times: Times = 0
+    """So many next calls are answered 409, and nothing is done."""
+    webhook: WebhookOrder | None = None
+    """How the webhooks of what is done misbehave."""
     intent_id: Id | None = None
 
     @property
@@ -37,7 +43,8 @@ class Fault(Body):
 
     @property
     def spent(self) -> bool:
-        return not (self.fail_times or self.timeout_after_success or self.delay_ms)
+        times = self.fail_times + self.timeout_after_success + self.busy_times + self.locked_times
+        return not (times or self.delay_ms or self.webhook)
 
 
 class CaptureFault(Fault):
@@ -142,12 +149,23 @@ class Suffered:
     def delay_s(self) -> float:
         return max((fault.delay_ms for fault in self._faults), default=0) / 1_000
 
-    def fails(self) -> bool:
+    def refuse(self) -> None:
+        """A Problem where nothing is to be done."""
         for fault in self._faults:
+            if fault.busy_times:
+                fault.busy_times -= 1
+                raise Problem(429, "busy", "too many requests, as a fault said")
+            if fault.locked_times:
+                fault.locked_times -= 1
+                raise Problem(409, "locked", "another request holds it, as a fault said")
             if fault.fail_times:
                 fault.fail_times -= 1
-                return True
-        return False
+                raise Problem(500, "armed-fault", "nothing was done, as a fault said")
+
+    def webhook(self, otherwise: WebhookOrder) -> WebhookOrder:
+        """How the webhooks of this call misbehave."""
+        armed = (fault.webhook for fault in self._faults if fault.webhook is not None)
+        return next(armed, otherwise)
 
     def declines(self) -> bool:
         for fault in self._faults:

@@ -15,7 +15,7 @@ import orjson
 
 from stack.provider.problems import Problem
 
-Operation = Literal["captures", "refunds"]
+Operation = Literal["captures", "refunds", "stripe"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CHARGE = "seq, payment_id, intent_id, user_id, amount, currency, metadata, refunded"
@@ -140,7 +140,8 @@ class Ledger:
         (seq,) = self._connection.execute(query).fetchone()
         return int(seq)
 
-    def _next_seq(self) -> int:
+    def next_seq(self) -> int:
+        """The revision of the next entry."""
         self._last_seq = max(self._last_seq + 1, time.time_ns() // 1_000)
         return self._last_seq
 
@@ -157,7 +158,7 @@ class Ledger:
         self._connection.execute(
             f"INSERT INTO charges ({CHARGE}) VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
             (
-                self._next_seq(),
+                self.next_seq(),
                 charge.payment_id,
                 charge.intent_id,
                 charge.user_id,
@@ -188,7 +189,7 @@ class Ledger:
         if refund.currency != currency:
             raise Problem(422, "currency-mismatch", f"currency: captured in {currency}")
         _expect_left(balance, refund.amount)
-        seq = self._next_seq()
+        seq = self.next_seq()
         self._connection.execute(
             f"INSERT INTO refunds ({REFUND}, settles, settles_as)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -221,7 +222,7 @@ class Ledger:
             raise Problem(409, "refund-failed", f"{refund_id} has failed for good")
         self._connection.execute(
             "UPDATE refunds SET status = ?, revision = ?, settles = NULL WHERE refund_id = ?",
-            (status, self._next_seq(), refund_id),
+            (status, self.next_seq(), refund_id),
         )
         if status == "failed":
             self._count_refunded(refund.payment_id, -refund.amount)
@@ -240,7 +241,7 @@ class Ledger:
     def add_dispute(self, dispute: Dispute) -> None:
         """A Problem of 404 or 422, and nothing written, where the charge does not allow it."""
         _expect_left(self.balance(dispute.payment_id), dispute.amount)
-        seq = self._next_seq()
+        seq = self.next_seq()
         self._connection.execute(
             f"INSERT INTO disputes ({DISPUTE}) VALUES (?, ?, ?, ?, ?, ?)",
             (seq, dispute.dispute_id, dispute.payment_id, dispute.amount, dispute.status, seq),
@@ -260,7 +261,7 @@ class Ledger:
             raise Problem(409, "dispute-closed", f"{dispute_id} was {dispute.status}")
         self._connection.execute(
             "UPDATE disputes SET status = ?, revision = ? WHERE dispute_id = ?",
-            (outcome, self._next_seq(), dispute_id),
+            (outcome, self.next_seq(), dispute_id),
         )
         return replace(dispute, status=outcome)
 
@@ -276,6 +277,10 @@ class Ledger:
             "INSERT INTO answers (operation, key, fingerprint, status, body) VALUES (?,?,?,?,?)",
             (operation, key, answer.fingerprint, answer.status, answer.body),
         )
+
+    def forget_answers(self) -> None:
+        """As a provider does when its keys are old; the same key is a new request then."""
+        self._connection.execute("DELETE FROM answers")
 
     def charges(self, *, after: int, until: int, limit: int) -> list[dict[str, Any]]:
         """Entries with after < revision <= until, oldest first, each with its `seq` and `at`.

@@ -3,22 +3,20 @@
 Nothing here waits, so no two operations ever interleave.
 """
 
-import hashlib
 import sqlite3
-from collections.abc import Callable
 from typing import Any
 
 import orjson
-from uuid_utils import uuid7
 
 from stack.provider.database import transaction
-from stack.provider.faults import Slow
+from stack.provider.execution import Executor, Reply
+from stack.provider.faults import Slow, Suffered
+from stack.provider.identity import new_id
 from stack.provider.ledger import (
     Answer,
     Charge,
     Dispute,
     Ledger,
-    Operation,
     Refund,
     RefundStatus,
 )
@@ -32,24 +30,26 @@ from stack.provider.orders import (
     WebhookOrder,
 )
 from stack.provider.problems import Problem
-from stack.provider.webhooks import PendingWebhooks, now_ms
-
-Reply = tuple[int, bytes]
-"""Status and JSON body."""
+from stack.provider.webhooks import Announcements, now_ms
 
 
 class Operations:
     def __init__(
-        self, connection: sqlite3.Connection, ledger: Ledger, webhooks: PendingWebhooks
+        self,
+        connection: sqlite3.Connection,
+        ledger: Ledger,
+        executor: Executor,
+        announcements: Announcements,
     ) -> None:
         self._connection = connection
         self._ledger = ledger
-        self._webhooks = webhooks
+        self._executor = executor
+        self._announcements = announcements
 
     def charge(self, order: ChargeOrder) -> Reply:
         """201 for a new charge, 200 for a known one with equal data; else a Problem of 409."""
         charge = Charge(
-            payment_id=order.payment_id or _new_id("pay"),
+            payment_id=order.payment_id or new_id("pay"),
             intent_id=order.intent_id,
             user_id=order.user_id,
             amount=order.amount,
@@ -66,52 +66,47 @@ class Operations:
             raise Problem(409, "payment-id-reused", f"{charge.payment_id} is another charge")
         return 200, body
 
-    def capture(
-        self, order: CaptureOrder, key: str, declined: Callable[[], bool]
-    ) -> tuple[Answer, bool]:
-        """Shape of `once`; `declined` is asked only where the answer is not known yet."""
+    def capture(self, order: CaptureOrder, key: str, suffered: Suffered) -> tuple[Answer, bool]:
+        """Shape of `once`; faults are used up only where the answer is not known yet."""
 
         def perform() -> Reply:
-            if order.payment_method.startswith("decline") or declined():
+            if order.payment_method.startswith("decline") or suffered.declines():
                 problem = Problem(402, "declined", "the card was declined", reason="declined")
                 return problem.status, problem.body()
             charge = Charge(
-                payment_id=_new_id("pay"),
+                payment_id=new_id("pay"),
                 intent_id=order.intent_id,
                 user_id=order.user_id,
                 amount=order.amount,
                 currency=order.currency,
                 metadata=order.metadata,
             )
-            self._add(charge, WebhookOrder())
+            self._add(charge, suffered.webhook(WebhookOrder()))
             return 201, orjson.dumps({"paymentId": charge.payment_id})
 
-        return self._once("captures", key, order, perform)
+        return self._executor.once("captures", key, _asked(order), perform)
 
-    def refund(
-        self, order: RefundOrder, key: str, slowness: Callable[[], Slow | None]
-    ) -> tuple[Answer, bool]:
-        """Shape of `once`; `slowness` is asked only where the answer is not known yet."""
+    def refund(self, order: RefundOrder, key: str, suffered: Suffered) -> tuple[Answer, bool]:
+        """Shape of `once`; faults are used up only where the answer is not known yet."""
 
         def perform() -> Reply:
-            slow = slowness()
+            slow = suffered.slow()
             refund = Refund(
-                refund_id=_new_id("ref"),
+                refund_id=new_id("ref"),
                 payment_id=order.payment_id,
                 amount=order.amount,
                 currency=order.currency,
                 idempotency_key=key,
                 status="pending" if slow else "succeeded",
             )
-            after_ms, ends_as = slow or Slow(None, None)
-            settles = None if after_ms is None else now_ms() + after_ms
-            self._ledger.add_refund(refund, settles, ends_as)
-            self._tell_refund(refund, order.webhook)
+            self._ledger.add_refund(refund, *settling(slow))
+            webhook = suffered.webhook(order.webhook)
+            self._announcements.refund_moved(refund, webhook, is_new=True)
             body = refund.entry()
             del body["idempotencyKey"]
             return 201, orjson.dumps(body)
 
-        return self._once("refunds", key, order, perform)
+        return self._executor.once("refunds", key, _asked(order), perform)
 
     def settle(self, refund_id: str, order: SettleOrder) -> Reply:
         """End a refund that was accepted, or let one fail that seemed to have succeeded."""
@@ -128,19 +123,19 @@ class Operations:
     def _settle(self, refund_id: str, status: RefundStatus, webhook: WebhookOrder) -> None:
         refund = self._ledger.settle_refund(refund_id, status)
         if refund is not None:
-            self._tell_refund(refund, webhook)
+            self._announcements.refund_moved(refund, webhook, is_new=False)
 
     def dispute(self, order: DisputeOrder) -> Reply:
         """The customer's bank asks for money back."""
         dispute = Dispute(
-            dispute_id=_new_id("dis"),
+            dispute_id=new_id("dis"),
             payment_id=order.payment_id,
             amount=order.amount,
             status="open",
         )
         with transaction(self._connection):
             self._ledger.add_dispute(dispute)
-            self._tell("dispute.opened", dispute, order.webhook)
+            self._announcements.dispute_moved(dispute, order.webhook)
         return 201, orjson.dumps(dispute.entry())
 
     def close_dispute(self, dispute_id: str, order: OutcomeOrder) -> Reply:
@@ -148,57 +143,20 @@ class Operations:
         with transaction(self._connection):
             dispute = self._ledger.close_dispute(dispute_id, order.outcome)
             if dispute is not None:
-                self._tell(f"dispute.{order.outcome}", dispute, order.webhook)
+                self._announcements.dispute_moved(dispute, order.webhook)
         return 200, orjson.dumps({"disputeId": dispute_id, "status": order.outcome})
-
-    def _once(
-        self,
-        operation: Operation,
-        key: str,
-        order: CaptureOrder | RefundOrder,
-        perform: Callable[[], Reply],
-    ) -> tuple[Answer, bool]:
-        """The answer to this key, and whether it had been given before.
-
-        A Problem is not an answer: it is not kept, and the key stays free.
-        """
-        fingerprint = _fingerprint(order)
-        saved = self._ledger.answer(operation, key)
-        if saved is not None:
-            if saved.fingerprint != fingerprint:
-                raise Problem(409, "idempotency-key-reused", "the key had another body before")
-            return saved, True
-        with transaction(self._connection):
-            status, body = perform()
-            answer = Answer(status=status, body=body, fingerprint=fingerprint)
-            self._ledger.add_answer(operation, key, answer)
-        return answer, False
 
     def _add(self, charge: Charge, webhook: WebhookOrder) -> None:
         self._ledger.add_charge(charge)
-        self._send(charge.entry(), webhook)
-
-    def _tell_refund(self, refund: Refund, webhook: WebhookOrder) -> None:
-        self._tell(f"refund.{refund.status}", refund, webhook)
-
-    def _tell(self, kind: str, what: Refund | Dispute, webhook: WebhookOrder) -> None:
-        """With the charge that it is of, for its own webhook may be lost, or still to come."""
-        self._send({"type": kind, **what.entry(), **self._ledger.of(what.payment_id)}, webhook)
-
-    def _send(self, body: dict[str, Any], webhook: WebhookOrder) -> None:
-        if not webhook.drop:
-            self._webhooks.add(
-                message_id=_new_id("msg"),
-                body=orjson.dumps(body).decode(),
-                sendings=1 + webhook.repeat,
-                delay_ms=webhook.delay_ms,
-            )
+        self._announcements.charged(charge, webhook)
 
 
-def _new_id(prefix: str) -> str:
-    return f"{prefix}_{uuid7().hex}"
+def settling(slow: Slow | None) -> tuple[int | None, str | None]:
+    """When a refund leaves `pending`, in milliseconds since 1970, and as what."""
+    after_ms, ends_as = slow or Slow(None, None)
+    return (None if after_ms is None else now_ms() + after_ms), ends_as
 
 
-def _fingerprint(order: CaptureOrder | RefundOrder) -> bytes:
-    asked = order.model_dump(exclude={"metadata", "webhook"})
-    return hashlib.sha256(orjson.dumps(asked, option=orjson.OPT_SORT_KEYS)).digest()
+def _asked(order: CaptureOrder | RefundOrder) -> dict[str, Any]:
+    """What a repeat has to have in common with the first."""
+    return order.model_dump(exclude={"metadata", "webhook"})

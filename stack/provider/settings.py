@@ -17,11 +17,23 @@ VARIABLES = {
     "WEBHOOK_URL": "where webhooks are sent",
     "WEBHOOK_SECRET": "the secret they are signed with (Standard Webhooks, base64)",
 }
-OPTIONAL = {"HTTP_HOST": "the address to listen on; loopback, unless others have to reach it"}
+OPTIONAL = {
+    "HTTP_HOST": "the address to listen on; loopback, unless others have to reach it",
+    "STRIPE_API_KEY": "opens a second door, which speaks Stripe's API to who has this key",
+    "STRIPE_WEBHOOK_SECRET": "required with it: webhooks are then Stripe's, signed with this",
+}
 
 
 class InvalidSettingError(Exception):
     """A variable is missing or wrong; the message names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StripeSettings:
+    """Of the door that speaks Stripe's API."""
+
+    api_key: str
+    webhook_secret: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +42,8 @@ class Settings:
     port: int
     database: Path
     webhook_url: str
-    signer: Webhook
+    webhook_secret: Webhook
+    stripe: StripeSettings | None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -42,7 +55,8 @@ class Settings:
             port=_port(environment["PROVIDER_PORT"]),
             database=_file(environment["PROVIDER_DB"]),
             webhook_url=_url(environment["WEBHOOK_URL"]),
-            signer=_signer(environment["WEBHOOK_SECRET"]),
+            webhook_secret=_secret(environment["WEBHOOK_SECRET"]),
+            stripe=_stripe(environment),
         )
 
 
@@ -70,8 +84,19 @@ def _url(text: str) -> str:
     return text
 
 
-def _signer(text: str) -> Webhook:
+def _secret(text: str) -> Webhook:
     try:
         return Webhook(text)
     except (binascii.Error, ValueError, EmptyWebhookSecretError) as error:
         raise InvalidSettingError(f"WEBHOOK_SECRET is not base64: {error}") from error
+
+
+def _stripe(environment: Mapping[str, str]) -> StripeSettings | None:
+    given = {name: environment.get(name) for name in ("STRIPE_API_KEY", "STRIPE_WEBHOOK_SECRET")}
+    if not any(given.values()):
+        return None
+    for name, value in given.items():
+        if not value:
+            raise InvalidSettingError(f"{name} is not set: {OPTIONAL[name]}")
+    key, secret = given.values()
+    return StripeSettings(api_key=key or "", webhook_secret=secret or "")

@@ -1,1 +1,1 @@
-"""Private servers: mongod and RabbitMQ, each in a folder and on ports of its own."""
+"""Making sure of the private servers: what is missing is installed where that is possible."""

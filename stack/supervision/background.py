@@ -11,12 +11,12 @@ from typing import Final
 
 from rich.console import Console
 
+from postbox.embedded import open_log, tail
 from stack.display import show
 from stack.errors import StackError
 from stack.layout import Layout
 from stack.running import RunningStack
 from stack.supervision import lock
-from stack.supervision.process import open_log, tail
 
 UP_LIMIT_S: Final = 180.0
 DOWN_LIMIT_S: Final = 60.0

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stack.errors import NotRunning, StackError
+from stack.errors import EmbeddedError, NotRunning, StackError
 from stack.layout import Layout
 
 # A program may take its time to end and to become ready; the supervisor has limits for both.
@@ -43,7 +43,7 @@ async def serve(layout: Layout, act: Callable[[Request], Awaitable[str | None]])
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             reply = Reply(lacks=await act(Request.model_validate_json(await reader.readline())))
-        except (StackError, ValidationError) as error:
+        except (EmbeddedError, ValidationError) as error:
             reply = Reply(error=str(error))
         writer.write(reply.model_dump_json().encode() + b"\n")
         writer.close()

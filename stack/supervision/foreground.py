@@ -12,6 +12,7 @@ from rich.console import Console
 
 from stack.display import Progress, show
 from stack.embedded import Stack
+from stack.layout import PROGRAMS
 
 EXIT_INTERRUPTED: Final = 130
 
@@ -21,8 +22,8 @@ def keep_up(directory: Path, console: Console) -> int:
 
     async def main() -> int:
         began = time.monotonic()
-        with Progress(console) as progress:
-            stack = await Stack(directory, report=progress.ready).__aenter__()
+        with Progress(console, PROGRAMS) as progress:
+            stack = await Stack(directory, programs=PROGRAMS, report=progress.ready).__aenter__()
         try:
             console.print(f"Postbox is up after {time.monotonic() - began:.1f} s.\n")
             show(console, stack)

@@ -12,8 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from stack.supervision.process import Process, Program
-from stack.supervision.ready import until_ready
+from postbox.embedded import Process, Program, until_ready
 
 YOUNG_S: Final = 2.0
 BACKOFF_FIRST_S: Final = 0.1

@@ -4,12 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable
 
+from postbox.embedded import Program
 from stack.errors import NotReady, StackError
-from stack.layout import APPLICATIONS, Layout, write_atomically
+from stack.layout import PROGRAMS, Layout, write_atomically
 from stack.programs import Options, Programs
 from stack.supervision import control
 from stack.supervision.keeper import Keeper
-from stack.supervision.process import Program
 
 # Called with a program's name and the seconds it took to become ready.
 Report = Callable[[str, float], None]
@@ -21,7 +21,7 @@ class Supervisor:
     def __init__(self, layout: Layout, options: Options, report: Report) -> None:
         self._layout = layout
         self._programs = Programs(layout, options)
-        self._held_at_first = frozenset(APPLICATIONS) - frozenset(options.programs)
+        self._held_at_first = frozenset(PROGRAMS) - frozenset(options.programs)
         self._report = report
         self._keepers: dict[str, Keeper] = {}
         self._waves: list[list[Keeper]] = []

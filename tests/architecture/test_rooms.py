@@ -10,6 +10,7 @@ import pytest
 ROOT: Final = Path(__file__).resolve().parents[2]
 HOUSE: Final = (
     "bench",
+    "booking_client",
     "contracts",
     "deploy",
     "postbox",

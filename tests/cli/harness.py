@@ -137,6 +137,7 @@ class CliHarness:
         )
         delivery: Delivery[Any] = Delivery(
             tag=1,
+            routing_key=type_,
             body=encode(event),
             headers=TRACE,
             properties=properties,

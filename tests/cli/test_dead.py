@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 from postbox.rabbitmq import Outgoing, Publisher, raw_channel
 from stack.servers.ports import LOOPBACK, free_port
 from tests.cli.harness import TYPE, CliHarness, headers, postbox
@@ -11,7 +13,7 @@ async def test_list_shows_the_letters_and_leaves_them_there(harness: CliHarness)
     first = await harness.set_aside("invalid")
     second = await harness.set_aside("handler_failed", type_=f"{TYPE}.other")
 
-    for name in (harness.queue, harness.dead):
+    for name in (harness.queue, harness.dead, f"{harness.queue}={harness.dead}"):
         ran = await harness.run("dead", "list", "--json", "--queue", name)
         assert ran.code == 0, ran
         letters = ran.json["letters"]
@@ -31,6 +33,23 @@ async def test_list_shows_the_letters_and_leaves_them_there(harness: CliHarness)
     assert first in table.out
     assert "it was no good" in table.out
     assert (await harness.run("dead", "list", "--reason", "nothing")).code == 1
+
+
+async def test_a_queue_that_is_longer_than_a_window_is_read_to_its_end(
+    harness: CliHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postbox.operations.dead_letters.WINDOW", 2)
+    ids = [await harness.set_aside() for _ in range(5)]
+    await harness.holds(harness.dead, 5)
+
+    listed = (await harness.run("dead", "list", "--json")).json
+    assert [letter["id"] for letter in listed["letters"]] == ids
+    some = (await harness.run("dead", "list", "--json", "--limit", "3")).json
+    assert (len(some["letters"]), some["unseen"]) == (3, 2)
+    await harness.holds(harness.dead, 5)
+    ran = await harness.run("dead", "redrive", "--all", "--yes", "--json")
+    assert ran.json["redriven"] == 5
+    await harness.holds(harness.queue, 5)
 
 
 async def test_show_prints_a_letter_whole(harness: CliHarness) -> None:
@@ -56,7 +75,10 @@ async def test_redrive_one_sends_it_again_as_it_was(harness: CliHarness) -> None
     assert ran.json == {"matched": 1, "redriven": 1, "queues": {harness.dead: 1}}
     (message,) = await harness.pull(harness.queue, 1)
     assert (message.message_id, message.type) == (wanted, TYPE)
-    assert headers(message) == {"traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01"}
+    assert headers(message) == {
+        "traceparent": "00-" + "a" * 32 + "-" + "b" * 16 + "-01",
+        "x-postbox-routing-key": TYPE,
+    }
     assert message.delivery_mode == 2
     (left,) = (await harness.run("dead", "list", "--json")).json["letters"]
     assert left["id"] == other
@@ -91,7 +113,7 @@ async def test_what_the_broker_itself_set_aside_is_redriven_too(harness: CliHarn
 
     assert (await harness.run("dead", "redrive", id_, "--yes")).code == 0
     (message,) = await harness.pull(harness.queue, 1)
-    assert headers(message) == {}
+    assert headers(message) == {"x-postbox-routing-key": TYPE}
 
 
 async def test_a_letter_without_an_id_or_sense_can_be_named_too(harness: CliHarness) -> None:

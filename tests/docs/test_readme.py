@@ -1,4 +1,4 @@
-"""What README tells people to type works as it is written."""
+"""What README and the first pages of the docs tell people to type works as it is written."""
 
 import asyncio
 import re
@@ -6,7 +6,6 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import orjson
@@ -21,12 +20,18 @@ from tests.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+START = (ROOT / "docs" / "start.md").read_text()
+INDEX = (ROOT / "docs" / "index.md").read_text()
 CURL_TIMEOUT_S = 10
 START_LIMIT_S, STOP_LIMIT_S = 20.0, 10.0
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, page: str = README) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page, flags=re.DOTALL)
+
+
+def blocks_with_curl() -> list[str]:
+    return [block for block in blocks("sh") if "curl" in block]
 
 
 def test_every_make_target_that_readme_names_exists() -> None:
@@ -36,19 +41,14 @@ def test_every_make_target_that_readme_names_exists() -> None:
     assert named <= targets
 
 
-def test_every_link_leads_somewhere() -> None:
-    links = re.findall(r"\]\(([^)#:]+)\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
-
-
-def test_every_test_that_the_guarantees_name_exists() -> None:
-    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / "guarantees.md").read_text())
+@pytest.mark.parametrize("page", ["guarantees.md", "security.md"])
+def test_every_test_that_a_page_names_exists(page: str) -> None:
+    named = re.findall(r"`(tests/[^`]+)`", (ROOT / "docs" / page).read_text())
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
 
 
-async def test_the_python_example_bills_an_order(
+async def test_the_first_service_bills_an_order(
     mongod: Mongod, rabbitmq: RabbitMQ, tmp_path: Path
 ) -> None:
     """It runs as a program, as it is written, beside the relay that is started as it is written."""
@@ -57,8 +57,8 @@ async def test_the_python_example_bills_an_order(
         "amqp://localhost/": rabbitmq.uri,
         "port=8080": f"port={free_port()}",
     }
-    _, example = blocks("python")
-    (relay,) = [block for block in blocks("sh") if "python -m relay" in block]
+    (example,) = blocks("python", START)
+    (relay,) = [block for block in blocks("sh", START) if "python -m relay" in block]
     program = tmp_path / "shop.py"
     program.write_text(_with(here, example))
     port = int(here["port=8080"].removeprefix("port="))
@@ -93,19 +93,9 @@ async def test_the_python_example_bills_an_order(
         assert await database["invoices"].distinct("_id") == [order_id]
 
 
-async def test_the_core_example_writes_an_order_and_its_event(
-    mongod: Mongod, tmp_path: Path
-) -> None:
-    example, _ = blocks("python")
-    names: dict[str, Any] = {}
-    exec(compile(example, "README.md", "exec"), names)
-    async with connect(mongod.database("shop_core"), application="tests") as client:
-        await names["place"](client, "o1")
-        row = await client.get_default_database()["outbox"].find_one({"subject": "o1"})
-        order = await client.get_default_database()["orders"].find_one({"_id": "o1"})
-    assert row is not None
-    assert row["type"] == "order.placed"
-    assert order is not None
+def test_it_shows_the_same_use_as_the_docs() -> None:
+    """Whose code is run."""
+    assert blocks("python")[0] == blocks("python", INDEX)[0]
 
 
 def _with(values: dict[str, str], text: str) -> str:
@@ -126,8 +116,7 @@ async def _running(command: str, environment: dict[str, str]) -> AsyncIterator[N
 
 @pytest.fixture(scope="module")
 def curl_example() -> str:
-    (example,) = [block for block in blocks("sh") if "curl" in block]
-    return example
+    return blocks_with_curl()[0]
 
 
 async def test_the_curl_commands_make_a_booking_and_cancel_it(
@@ -135,7 +124,7 @@ async def test_the_curl_commands_make_a_booking_and_cancel_it(
 ) -> None:
     async with Stack(tmp_path) as stack:
         gateway, provider = stack.info.gateway.url, stack.info.provider.url
-        commands = _commands(curl_example)
+        commands = curl_commands(curl_example)
         assert len(commands) == 5
         intent, charge, show, cancel, follow = commands
         accepted = await _run(intent, gateway, provider)
@@ -157,7 +146,7 @@ async def test_the_curl_commands_make_a_booking_and_cancel_it(
         assert '"status":"cancelled"' in reported
 
 
-def _commands(example: str) -> list[str]:
+def curl_commands(example: str) -> list[str]:
     joined = example.replace("\\\n", " ")
     return [line for line in joined.splitlines() if line.startswith("curl")]
 
@@ -168,10 +157,17 @@ async def _run(command: str, gateway: str, provider: str) -> dict[str, object]:
 
 
 async def _output(command: str, gateway: str, provider: str) -> str:
+    return await output(command, {"GATEWAY": gateway, "PROVIDER": provider})
+
+
+async def output(
+    command: str, variables: dict[str, str], *, limit_s: float = CURL_TIMEOUT_S
+) -> str:
     process = await asyncio.create_subprocess_shell(
         command,
         stdout=asyncio.subprocess.PIPE,
-        env={"GATEWAY": gateway, "PROVIDER": provider, "PATH": "/usr/bin:/bin"},
+        env={**variables, "PATH": "/usr/bin:/bin"},
+        cwd=ROOT,
     )
-    output, _ = await asyncio.wait_for(process.communicate(), CURL_TIMEOUT_S)
-    return output.decode()
+    printed, _ = await asyncio.wait_for(process.communicate(), limit_s)
+    return printed.decode()

@@ -1,17 +1,18 @@
 """How each container of the system is made: the images and settings that compose.yaml has."""
 
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from deploy.context import ROOT
 from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
+from postbox.embedded.rabbitmq import NO_BUSY_WAITING
 from postbox.service import ALL_INTERFACES
 from stack.servers.ports import free_port
-from stack.servers.rabbitmq import NO_BUSY_WAITING
 from tests.integration.container import ContainerSpec
 
-WEBHOOK_SECRET: Final = "whsec_c2VjcmV0LW9mLXRoZS1jb250YWluZXItdGVzdHM="
+WEBHOOK_SECRET: Final = f"whsec_{b64encode(b'secret-of-the-container-tests').decode()}"
 BROKER_USER: Final = "postbox"
 BROKER_PASSWORD: Final = "postbox"
 BROKER_LOGIN: Final = f"{BROKER_USER}:{BROKER_PASSWORD}"
@@ -144,6 +145,8 @@ class ContainerSpecs:
             sources = ",".join(f"{name}={self._database(name)}" for name in SERVICES)
             return {**broker, "RELAY_SOURCES": sources}
         own = {**broker, "MONGO_URI": self._database(program)}
+        if program == "gateway":
+            return {**own, "HTTP_HOST": ALL_INTERFACES, "GATEWAY_AUTH_NONE_ANYWHERE": "true"}
         if program != "payment":
             return own
         return {

@@ -19,7 +19,7 @@ from testcontainers.core.network import Network
 from deploy.images import Images
 from deploy.setup.mongo import REPLICA_SET
 from deploy.shell import run
-from stack.info import Application, BackingServer, Info, Payment
+from stack.info import Application, BackingServer, Gateway, Info, Payment
 from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
 from tests.integration.container import Container
@@ -159,11 +159,13 @@ class System:
             return Application(url=self.url(name), pid=None)
 
         return Info(
-            gateway=application("gateway"),
+            gateway=Gateway(url=self.url("gateway"), pid=None),
             booking=application("booking"),
             payment=Payment(url=self.url("payment"), pid=None, webhook_secret=WEBHOOK_SECRET),
             relay=application("relay"),
             provider=application("provider"),
+            scenarios=Application(url="", pid=None),  # there is none, and no console
+            console=Application(url="", pid=None),
             mongo=BackingServer(uri=self.mongo_uri(primary), pid=None),
             rabbitmq=BackingServer(uri=self.amqp_uri(broker), pid=None),
         )

@@ -42,7 +42,7 @@ async def channel(system: System) -> AsyncIterator[AbstractChannel]:
         yield await connection.channel()
 
 
-async def owed(system: System) -> int:
+async def pending(system: System) -> int:
     """Outbox rows that the relay has not published yet."""
     async with system.mongo_client("mongo") as mongo:
         return sum(
@@ -63,8 +63,8 @@ async def test_a_broker_killed_in_the_middle_of_publishing_loses_nothing(
     rabbitmq, relay = system.containers["rabbitmq"], system.containers["relay"]
     await relay.stop()
     async with Flow(system, seed, every_s=FAST_S) as flow:
-        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
-    backlog = await owed(system)
+        await eventually(lambda: _is_pending(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
+    backlog = await pending(system)
     await rabbitmq.slow_down(SLOW_CPUS)
     await relay.start()
     await eventually(lambda: _is_less_than(system, backlog), limit_s=BACKLOG_LIMIT_S)
@@ -164,7 +164,7 @@ async def test_a_blocked_broker_is_waited_for(system: System, seed: int) -> None
     rabbitmq, relay = system.containers["rabbitmq"], system.containers["relay"]
     async with Flow(system, seed, every_s=FAST_S) as flow:
         await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "100000GB")
-        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
+        await eventually(lambda: _is_pending(system, BACKLOG_EVENTS), limit_s=BACKLOG_LIMIT_S)
         await rabbitmq.execute("rabbitmqctl", "-q", "set_disk_free_limit", "50MB")
         assert await relay.memory_peak_mb() < MEMORY_MAX_MB
     assert not flow.refusals
@@ -183,7 +183,7 @@ async def test_a_full_queue_is_waited_for(system: System, seed: int) -> None:
     await payment.stop()
     await rabbitmq.execute("rabbitmqctl", "-q", "set_policy", *policy)
     async with Flow(system, seed, every_s=FAST_S) as flow:
-        await eventually(lambda: _is_owed(system, BACKLOG_EVENTS // 2), limit_s=BACKLOG_LIMIT_S)
+        await eventually(lambda: _is_pending(system, BACKLOG_EVENTS // 2), limit_s=BACKLOG_LIMIT_S)
         await relay.kill()
         TALLY.harms["killed"] += 1
         await rabbitmq.execute("rabbitmqctl", "-q", "clear_policy", "full")
@@ -221,12 +221,12 @@ async def _accepted(flow: Flow, count: int) -> bool:
     return len(flow.intents) >= count
 
 
-async def _is_owed(system: System, count: int) -> bool:
-    return await owed(system) >= count
+async def _is_pending(system: System, count: int) -> bool:
+    return await pending(system) >= count
 
 
 async def _is_less_than(system: System, count: int) -> bool:
-    return await owed(system) < count
+    return await pending(system) < count
 
 
 async def _is_alarmed(system: System) -> bool:

@@ -38,7 +38,7 @@ class Running:
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+async def shared_system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
     async with (
         Stack(tmp_path_factory.mktemp("stack"), env=ENVIRONMENT) as stack,
         httpx.AsyncClient(timeout=HTTP_TIMEOUT_S, trust_env=False) as http,
@@ -56,7 +56,7 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runnin
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def running(city: Running) -> AsyncIterator[Running]:
+async def running(shared_system: Running) -> AsyncIterator[Running]:
     """Whole again after a test that broke something."""
-    yield city
-    await city.stack.ready("mongo", "rabbitmq", *APPLICATIONS)
+    yield shared_system
+    await shared_system.stack.ready("mongo", "rabbitmq", *APPLICATIONS)

@@ -152,7 +152,7 @@ def test_prometheus_reads_every_program_at_its_port() -> None:
     ]
     read = {name: one["port"] for one in job["dns_sd_configs"] for name in one["names"]}
     assert read == ports
-    assert len(ports) == 8
+    assert len(ports) == 9
 
 
 def _environment(service: dict[str, Any]) -> dict[str, str]:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from contracts.money import PaymentStatus
 from services.payment.rules.inputs import (
     CaptureDeclined,
     CaptureDue,
@@ -56,7 +55,7 @@ def refund(system: System, state: State, j: int, payment_id: str) -> Iterator[St
         if may_lose:
             yield f"crash after the refund of {payment_id}", heard
         return
-    if payment.status is not PaymentStatus.REFUND_PENDING:
+    if not system.refund_due(state, j):
         return
     due = RefundDue(payment_id=payment_id, look_again_at=T0, **_TIMES)
     asked = system.payment_hears(state, due, f"refund due {j}")

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from contracts.events import BookingCancelRequested, Event
+from contracts.money import PaymentStatus
 from contracts.topology import QUEUES
 from services.booking.rules import core as booking_core
 from services.booking.rules.table import Deadline, DeadlinePassed, SlotChange
@@ -20,13 +21,15 @@ from services.gateway.rules import core as gateway_core
 from services.gateway.rules.view import View
 from services.payment.rules import core as payment_core
 from services.payment.rules.inputs import ChargeKnown, Keys, keys
-from services.payment.rules.state import ClosedIntent, Dispute, Known, Refund
+from services.payment.rules.state import ClosedIntent, Dispute, Known, Payment, Refund
 from tests.model import accounts, provider
 from tests.model.layout import FLAGS, GATEWAY_NETWORK, NETWORK, Layout, Rows, State
 from tests.model.network import FOR_GOOD, UNDER_WAY, Network, SentTwice
 from tests.model.scenario import T0, Scenario
 
 Step = tuple[str, State]
+
+_ONLY_SHOWN: Final = frozenset({"gateway.events"})
 
 
 class Violation(AssertionError):
@@ -54,6 +57,8 @@ class System:
         self.gateway_network = Network(repeats=False)  # _show() proves that a repeat is harmless
         self._answers: dict[tuple[object, ...], tuple[Any, ...]] = {}
         self._keys: dict[int | str, Keys] = {}
+        self._queues_of: dict[int, frozenset[str]] = {}
+        self._refund_due: dict[int, bool] = {}
         self._rivals = self._slot_rivals()
 
     def _slot_rivals(self) -> list[int]:
@@ -114,7 +119,7 @@ class System:
 
     def send(self, state: State, number: int) -> State:
         queues = self._queues(number)
-        how = UNDER_WAY if queues - {"gateway.events"} else FOR_GOOD
+        how = FOR_GOOD if queues <= _ONLY_SHOWN else UNDER_WAY
         new = list(state)
         try:
             new[NETWORK] = self.network.send(state[NETWORK], number, how)
@@ -124,11 +129,16 @@ class System:
             new[GATEWAY_NETWORK] = self.gateway_network.send(state[GATEWAY_NETWORK], number)
         return tuple(new)
 
-    def _queues(self, number: int) -> set[str]:
-        message = self.network.messages[number]
-        if not isinstance(message, Event):
-            return {"payment.events"}  # a webhook: no queue, but as unruly
-        return {queue for queue, types in QUEUES.items() if message.TYPE in types}
+    def _queues(self, number: int) -> frozenset[str]:
+        known = self._queues_of.get(number)
+        if known is None:
+            message = self.network.messages[number]
+            known = self._queues_of[number] = frozenset(
+                {"payment.events"}  # a webhook: no queue, but as unruly
+                if not isinstance(message, Event)
+                else {queue for queue, types in QUEUES.items() if message.TYPE in types}
+            )
+        return known
 
     def _arrive(self, state: State, number: int) -> State:
         arrived = (self.network.arrive(state[NETWORK], number), *state[NETWORK + 1 :])
@@ -249,6 +259,15 @@ class System:
     def heard(self, state: State, j: int) -> dict[str | None, Refund | Dispute | None]:
         """What the payment service knows of a charge's refunds and disputes, by their ids."""
         return _by_id(self.rows[state[self.at.heard + j]])
+
+    def refund_due(self, state: State, j: int) -> bool:
+        """A payment's row says that money has to go back."""
+        row = state[self.at.payment + j]
+        due = self._refund_due.get(row)
+        if due is None:
+            payment: Payment = self.rows[row]
+            due = self._refund_due[row] = payment.status is PaymentStatus.REFUND_PENDING
+        return due
 
     def _gateway_hears(self, state: State, number: int) -> State:
         message = self.network.messages[number]

@@ -1,9 +1,9 @@
-"""The wheel of this tree, and environments in which nothing but one extra of it is installed."""
+"""The wheel of this tree, and environments in which nothing but what is named is installed."""
 
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,22 +17,28 @@ LIMIT_S: Final = 100
 
 
 class Environment:
-    """A virtual environment without this repository in reach."""
+    """A virtual environment without this repository in reach; `postbox-mongo` is the wheel."""
 
-    def __init__(self, folder: Path, wheel: Path, extra: str) -> None:
+    def __init__(self, folder: Path, wheel: Path, requirements: Sequence[str]) -> None:
         self._folder = folder
-        self._home = folder / "elsewhere"
-        wanted = f"postbox-mongo[{extra}] @ {wheel.as_uri()}" if extra else str(wheel)
+        self.home = folder / "elsewhere"
+        wanted = (
+            f"{one} @ {wheel.as_uri()}" if one.startswith("postbox-mongo") else one
+            for one in requirements
+        )
         _run(UV, "venv", "--quiet", "--python", sys.executable, str(folder))
-        self._home.mkdir()
+        self.home.mkdir()
         _run(
             *(UV, "pip", "install", "--quiet", "--python", self.python),
-            *("--constraint", _constraints(folder / "constraints.txt"), wanted),
+            *("--constraint", _constraints(folder / "constraints.txt"), *wanted),
         )
 
     @property
     def python(self) -> Path:
-        return self._folder / "bin" / "python"
+        return self.program("python")
+
+    def program(self, name: str) -> Path:
+        return self._folder / "bin" / name
 
     @property
     def distributions(self) -> set[str]:
@@ -45,7 +51,7 @@ class Environment:
         """`python ARGUMENTS` in this environment, from a folder of its own."""
         return subprocess.run(
             [self.python, *arguments],
-            cwd=self._home,
+            cwd=self.home,
             env={"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1", **(variables or {})},
             capture_output=True,
             text=True,
@@ -73,7 +79,8 @@ def installed(
     def install(extra: str) -> Environment:
         if extra not in made:
             folder = tmp_path_factory.mktemp(extra or "core") / "venv"
-            made[extra] = Environment(folder, wheel, extra)
+            requirement = f"postbox-mongo[{extra}]" if extra else "postbox-mongo"
+            made[extra] = Environment(folder, wheel, [requirement])
         return made[extra]
 
     return install

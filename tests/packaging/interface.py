@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import postbox
+import postbox.integrations.celery
+import postbox.integrations.faststream
+import postbox.motor
+import postbox.sync
 from postbox import testing
 
 SNAPSHOT: Final = Path(__file__).with_name("interface.txt")
@@ -21,8 +25,10 @@ _FUNCTION: Final = re.compile(r"<function .*? at 0x[0-9a-f]+>")
 def interface() -> str:
     """One line a name, members indented; sorted, so that a difference is a change."""
     lines: list[str] = []
-    for name in sorted(postbox.__all__):
-        lines += _described(f"postbox.{name}", getattr(postbox, name))
+    integrations = postbox.integrations.celery, postbox.integrations.faststream
+    for module in (postbox, *integrations, postbox.motor, postbox.sync):
+        for name in sorted(module.__all__):
+            lines += _described(f"{module.__name__}.{name}", getattr(module, name))
     lines += _described("postbox.testing.MemoryPostbox", testing.MemoryPostbox)
     return "\n".join(lines) + "\n"
 
@@ -37,7 +43,11 @@ def _described(name: str, value: object) -> Iterator[str]:
         return  # the driver's own
     if not issubclass(value, BaseException):
         yield f"    __init__{_signature(value.__init__)}"
-    for member, found in sorted(vars(value).items()):
+    members: dict[str, object] = {}
+    for base in reversed(value.__mro__):
+        if base.__module__.startswith("postbox"):
+            members |= vars(base)
+    for member, found in sorted(members.items()):
         called = getattr(value, member, None)
         if not member.startswith("_") and isinstance(found, property):
             yield f"    {member}: property"

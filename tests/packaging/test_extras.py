@@ -14,13 +14,11 @@ DISTRIBUTIONS_MAX: Final = 8
 NOT_IN_THE_CORE: Final = (
     *("aio_pika", "aiormq", "pamqp", "structlog", "starlette", "uvicorn", "pydantic"),
     *("typer", "rich", "prometheus_client", "opentelemetry.sdk", "opentelemetry.instrumentation"),
-    "opentelemetry.metrics",
+    *("opentelemetry.metrics", "motor"),
 )
-WRITE_AN_EVENT: Final = """
+ORDER_PLACED: Final = """
 import asyncio, sys
 from dataclasses import dataclass
-from pymongo import AsyncMongoClient
-from postbox import Outbox, transaction
 
 @dataclass(frozen=True)
 class OrderPlaced:
@@ -28,6 +26,10 @@ class OrderPlaced:
     subject: str
     def data(self):
         return {"orderId": self.subject}
+"""
+WRITE_AN_EVENT: Final = """
+from pymongo import AsyncMongoClient
+from postbox import Outbox, transaction
 
 async def main():
     async with AsyncMongoClient(sys.argv[1], tz_aware=True) as client:
@@ -38,6 +40,32 @@ async def main():
         ids = await transaction(client, place)
         row = await client.get_default_database()["outbox"].find_one({"_id": ids[0]})
         print(row["type"], row["subject"], row["state"])
+
+asyncio.run(main())
+"""
+WRITE_AN_EVENT_SYNCHRONOUSLY: Final = """
+from pymongo import MongoClient
+from postbox.sync import Outbox, transaction
+
+with MongoClient(sys.argv[1]) as client:
+    outbox = Outbox(client.get_default_database(), source="/services/shop")
+    outbox.prepare()
+    ids = transaction(client, lambda session: outbox.add(session, OrderPlaced("o1")))
+    row = client.get_default_database()["outbox"].find_one({"_id": ids[0]})
+    print(row["type"], row["subject"], row["state"])
+"""
+WRITE_AN_EVENT_BY_MOTOR: Final = """
+from motor.motor_asyncio import AsyncIOMotorClient
+from postbox.motor import Outbox, transaction
+
+async def main():
+    client = AsyncIOMotorClient(sys.argv[1])
+    outbox = Outbox(client.get_default_database(), source="/services/shop")
+    await outbox.prepare()
+    ids = await transaction(client, lambda session: outbox.add(session, OrderPlaced("o1")))
+    row = await client.get_default_database()["outbox"].find_one({"_id": ids[0]})
+    print(row["type"], row["subject"], row["state"])
+    client.close()
 
 asyncio.run(main())
 """
@@ -104,8 +132,18 @@ def test_the_core_brings_few_distributions_and_imports_nothing_of_the_others(
     assert looked.stdout.strip() == "set()", looked.stderr
 
 
-def test_the_core_writes_an_event(installed: Install, mongod: Mongod) -> None:
-    done = installed("").run("-c", WRITE_AN_EVENT, mongod.database("bare_core"))
+@pytest.mark.parametrize(
+    ("extra", "program"),
+    [
+        ("", WRITE_AN_EVENT),
+        ("", WRITE_AN_EVENT_SYNCHRONOUSLY),
+        ("motor", WRITE_AN_EVENT_BY_MOTOR),
+    ],
+)
+def test_an_event_is_written_with_no_more_than_its_client(
+    installed: Install, mongod: Mongod, extra: str, program: str
+) -> None:
+    done = installed(extra).run("-c", ORDER_PLACED + program, mongod.database("bare_core"))
     assert done.stdout.split() == ["order.placed", "o1", "pending"], done.stderr
 
 
@@ -115,10 +153,14 @@ def test_the_core_writes_an_event(installed: Install, mongod: Mongod) -> None:
         ("", "from postbox import Topology", "rabbitmq"),
         ("", "from postbox import ConsumerOptions", "rabbitmq"),
         ("", "from postbox import Service", "service"),
+        ("", "import postbox.motor", "motor"),
+        ("", "import postbox.integrations.faststream", "faststream"),
+        ("", "import postbox.integrations.celery", "celery"),
         ("", "import postbox.operations", "rabbitmq"),
         ("", "import postbox.cli", "cli"),
         ("rabbitmq", "from postbox import Service", "service"),
         ("rabbitmq", "import postbox.cli", "cli"),
+        ("rabbitmq", "from postbox.console import main; main()", "console"),
     ],
 )
 def test_a_part_whose_extra_is_missing_names_it(
@@ -127,7 +169,10 @@ def test_a_part_whose_extra_is_missing_names_it(
     assert f"pip install 'postbox-mongo[{extra}]'" in missing(installed, have, statement)
 
 
-@pytest.mark.parametrize(("program", "extra"), [("postbox", "cli"), ("relay", "relay")])
+@pytest.mark.parametrize(
+    ("program", "extra"),
+    [("postbox", "cli"), ("postbox.console", "console"), ("relay", "relay")],
+)
 def test_a_program_whose_extra_is_missing_says_so_in_one_line(
     installed: Install, program: str, extra: str
 ) -> None:
@@ -168,6 +213,21 @@ def test_relay_alone_reads_its_settings(installed: Install) -> None:
     done = installed("relay").run("-m", "relay")
     assert done.returncode == 1
     assert "RELAY_SOURCES: not set" in done.stderr
+
+
+def test_console_alone_has_its_pages_and_files(installed: Install) -> None:
+    console = installed("console")
+    assert "CONSOLE_SOURCES" in console.run("-m", "postbox", "console", "--help").stdout
+    looked = console.run(
+        "-c",
+        "from postbox.console.pages import Pages, STATIC;"
+        " print(len(Pages(str)._templates.list_templates()));"
+        " print(*(path.name for path in STATIC.iterdir()))",
+    )
+    assert {"console.css", "console.js", "htmx.min.js", "htmx.LICENSE.txt"} <= set(
+        looked.stdout.split()
+    ), looked.stderr
+    assert int(looked.stdout.split()[0]) >= 10
 
 
 def test_cli_alone_looks_at_an_outbox(installed: Install, mongod: Mongod) -> None:

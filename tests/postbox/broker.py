@@ -7,8 +7,9 @@ from typing import Any
 import aio_pika
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, AbstractQueue
 
-from postbox.events import Event, Fact
+from postbox.events import AnyFact, Event
 from postbox.events.cloudevents import CONTENT_TYPE, encode
+from postbox.rabbitmq import Topology
 from postbox.testing import MemoryPostbox
 from tests.conftest import Space
 from tests.eventually import eventually
@@ -17,7 +18,7 @@ from tests.postbox.fake_service import topology
 _elsewhere = MemoryPostbox(source="/services/website")
 
 
-def event_of(fact: Fact) -> Event:
+def event_of(fact: AnyFact) -> Event:
     """`fact` as another service would have emitted it."""
     return _elsewhere.event(fact)
 
@@ -80,8 +81,8 @@ class Broker:
 
 
 @asynccontextmanager
-async def broker(space: Space) -> AsyncIterator[Broker]:
+async def broker(space: Space, table: Topology | None = None) -> AsyncIterator[Broker]:
     async with await aio_pika.connect(space.rabbitmq_uri) as connection:
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        await topology(space).declare(channel)
+        await (table or topology(space)).declare(channel)
         yield Broker(channel, space)

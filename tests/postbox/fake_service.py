@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 from postbox.consumer import Consumer, ConsumerOptions, Consumption
-from postbox.events import Event, Message
+from postbox.events import Decoder, Event, Message
 from postbox.inbox import Apply, Decided, Handler, Inbox
 from postbox.mongo import (
     Client,
@@ -25,7 +25,7 @@ from postbox.mongo import (
     own_database,
 )
 from postbox.outbox import Outbox
-from postbox.rabbitmq import Topology
+from postbox.rabbitmq import Declare, Topology
 from postbox.runtime import Health
 from postbox.service import run
 from tests.conftest import Space
@@ -133,9 +133,12 @@ class FakeService:
         *,
         options: ConsumerOptions = QUICK,
         wrap: Wrap = lambda handler: handler,
+        decoder: Decoder[Placed] | None = None,
+        table: Topology | None = None,
+        declare: Declare = "all",
     ) -> None:
         self.database = own_database(client)
-        self.topology = topology(space)
+        self.topology = table or topology(space)
         self.queue = space.queue
         self.clock = DatabaseClock(client)
         self.health = Health("consumer")
@@ -147,7 +150,7 @@ class FakeService:
         self.consumer: Consumer[Placed] = Consumer(
             Consumption(
                 queue=self.queue,
-                decode=decode,
+                decode=decoder or decode,
                 apply=Apply(client, self._inbox, self.outbox, handler),
                 options=options,
             ),
@@ -155,6 +158,7 @@ class FakeService:
             topology=self.topology,
             clock=self.clock,
             health=self.health,
+            declare=declare,
         )
 
     async def prepare(self) -> None:

@@ -10,7 +10,9 @@ from contextlib import asynccontextmanager
 from stack.supervision.process import ROOT
 from tests.conftest import Space
 
-EXIT_LIMIT_S = 10.0
+STOP_LIMIT_S = 10.0
+CRASH_LIMIT_S = 60.0
+"""It has to start first, on a machine that may be busy."""
 KILLED = -signal.SIGKILL
 
 
@@ -18,14 +20,14 @@ class ShopProcess:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def exit_code(self) -> int:
+    async def exit_code(self, *, limit_s: float = CRASH_LIMIT_S) -> int:
         """Waits until it has ended; negative: the signal that ended it."""
-        return await asyncio.wait_for(self._process.wait(), EXIT_LIMIT_S)
+        return await asyncio.wait_for(self._process.wait(), limit_s)
 
     async def stop(self) -> int:
         """SIGTERM, and the exit code."""
         self._process.terminate()
-        return await self.exit_code()
+        return await self.exit_code(limit_s=STOP_LIMIT_S)
 
     def kill(self) -> None:
         if self._process.returncode is None:
@@ -34,11 +36,16 @@ class ShopProcess:
 
 @asynccontextmanager
 async def shop_process(
-    space: Space, *, crash_at: str = "", slow_s: float = 0.0, prefetch: int = 256
+    space: Space,
+    *,
+    crash_at: str = "",
+    slow_s: float = 0.0,
+    prefetch: int = 256,
+    module: str = "tests.postbox.fake_service",
 ) -> AsyncIterator[ShopProcess]:
     """Runs while the block does; killed at its end if it still runs."""
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.postbox.fake_service"),
+        *(sys.executable, "-m", module),
         cwd=ROOT,
         env={
             **os.environ,

@@ -30,7 +30,6 @@ class Receiver:
         self.url = f"http://127.0.0.1:{port}/payment/captured?from=provider"
         self.answers: dict[str, list[int]] = {}
         self._deliveries: list[Delivery] = []
-        self._verifier = Webhook(WEBHOOK_SECRET)
         app = Starlette(routes=[Route("/payment/captured", self._receive, methods=["POST"])])
         self._server = uvicorn.Server(
             uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", ws="none")
@@ -39,16 +38,22 @@ class Receiver:
 
     async def _receive(self, request: Request) -> Response:
         assert request.query_params["from"] == "provider"
-        headers = dict(request.headers)
-        body = self._verifier.verify(await request.body(), headers)  # a wrong one is answered 500
-        self._deliveries.append(
-            Delivery(headers["webhook-id"], headers["webhook-signature"], body, time.time())
-        )
-        answers = self.answers.get(body["intentId"])
+        delivery = self.read(dict(request.headers), await request.body())
+        self._deliveries.append(delivery)
+        answers = self.answers.get(self.subject(delivery.body))
         return Response(status_code=answers.pop(0) if answers else 202)
 
+    def read(self, headers: dict[str, str], raw: bytes) -> Delivery:
+        """A webhook that is wrongly signed is answered 500."""
+        body = Webhook(WEBHOOK_SECRET).verify(raw, headers)
+        return Delivery(headers["webhook-id"], headers["webhook-signature"], body, time.time())
+
+    def subject(self, body: dict[str, Any]) -> str:
+        """The intent that a webhook is about."""
+        return str(body["intentId"])
+
     def of(self, intent_id: str) -> list[Delivery]:
-        return [one for one in list(self._deliveries) if one.body["intentId"] == intent_id]
+        return [one for one in list(self._deliveries) if self.subject(one.body) == intent_id]
 
     def start(self) -> None:
         self._thread.start()

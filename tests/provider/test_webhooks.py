@@ -62,16 +62,18 @@ async def test_drop_and_known_charges_send_nothing(
     for _ in range(2):
         await own_simulator.client.post("/charges", json=known)
 
-    async def none_owed() -> bool:
-        return bool((await own_simulator.client.get("/readyz")).json()["webhooksOwed"] == 0)
+    async def none_pending() -> bool:
+        return bool((await own_simulator.client.get("/readyz")).json()["webhooksPending"] == 0)
 
-    await eventually(none_owed)
+    await eventually(none_pending)
     assert receiver.of(dropped["intentId"]) == []
     assert len(receiver.of(known["intentId"])) == 1
 
 
-async def test_owed_webhooks_survive_kill_9(own_simulator: Simulator, receiver: Receiver) -> None:
-    """Goal: no owed webhook is lost. Method: the receiver away, SIGKILL, then it is back."""
+async def test_pending_webhooks_survive_kill_9(
+    own_simulator: Simulator, receiver: Receiver
+) -> None:
+    """Goal: no pending webhook is lost. Method: the receiver away, SIGKILL, then it is back."""
     nobody = f"http://127.0.0.1:{free_port()}/payment/captured"
     own_simulator.stop()
     own_simulator.environment["WEBHOOK_URL"] = nobody

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from uuid import uuid4
 
 import aio_pika
@@ -30,7 +30,7 @@ from stack.servers.rabbitmq import RabbitMQ
 from stack.supervision.process import ROOT
 from tests.eventually import eventually
 
-PATIENCE_S: Final = 30.0
+PATIENCE_S: Final = 60.0
 QUORUM: Final = {"x-queue-type": "quorum"}
 
 
@@ -115,12 +115,22 @@ class RelayHarness:
                 self.arrived.append(message.message_id)
         return self.arrived
 
+    async def messages(self) -> list[AbstractIncomingMessage]:
+        """Take out what the queue holds, as it came."""
+        async with await aio_pika.connect(self.rabbitmq.uri) as connection:
+            channel = await connection.channel()
+            return await taken(await channel.declare_queue(self.name, passive=True))
+
     async def states(self) -> dict[str, int]:
         cursor = await self.rows.aggregate([{"$group": {"_id": "$state", "n": {"$sum": 1}}}])
         return {row["_id"]: row["n"] async for row in cursor}
 
     async def is_all_published(self) -> bool:
         return set(await self.states()) == {"published"}
+
+    async def published(self) -> None:
+        """Wait until all rows are marked."""
+        await eventually(self.is_all_published, limit_s=PATIENCE_S)
 
     async def delivered(self, ids: list[str]) -> None:
         """Wait until all of `ids` arrived and are marked."""
@@ -193,11 +203,20 @@ class RelayHarness:
         self,
         options: Options = Options(),  # noqa: B008 - immutable
         shards: Sequence[Shard] = WHOLE,
+        *,
+        source: Source | None = None,
+        rabbitmq_uri: str | None = None,
+        **more: Any,
     ) -> AsyncIterator[Relay]:
         """A relay in this process. It has to stop within its limit, and not to have failed."""
         stop = asyncio.Event()
         relay = Relay(
-            self.source, self.rabbitmq.uri, health=RelayHealth(), shards=shards, options=options
+            source or self.source,
+            rabbitmq_uri or self.rabbitmq.uri,
+            health=RelayHealth(),
+            shards=shards,
+            options=options,
+            **more,
         )
         running = asyncio.ensure_future(relay.run(stop))
         try:

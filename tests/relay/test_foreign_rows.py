@@ -145,7 +145,8 @@ async def test_what_was_sent_before_is_not_sent_again(harness: RelayHarness) -> 
     state; only those that wait go out."""
     states = ("pending", "published", "parked", "scheduled")
     async with harness.streaming():
-        ids = {state: (await harness.add(1, state=state))[0] for state in states}
+        later = datetime.now(UTC) + timedelta(hours=1)
+        ids = {state: (await harness.add(1, state=state, deliver_at=later))[0] for state in states}
         last = await harness.add(1)
         await eventually(lambda: _is_published(harness, last[0]))
         await eventually(lambda: _is_published(harness, ids["pending"]))
@@ -204,7 +205,7 @@ def meant(value: Any) -> Any:
         case ObjectId():
             return str(value)
         case DBRef():
-            return {"$ref": value.collection, "$id": value.id}
+            return {"$ref": value.collection, "$id": meant(value.id)}
         case Binary(subtype=4):
             return str(UUID(bytes=bytes(value)))
         case bytes():

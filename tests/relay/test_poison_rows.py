@@ -57,9 +57,9 @@ async def test_a_poisonous_row_is_parked(harness: RelayHarness, name: str, by: s
         await harness.rows.insert_many(rows)
     async with harness.program() as relay:
         if by == "the stream":
-            await eventually(harness.has_token, limit_s=20)
+            await eventually(harness.has_token)
             await harness.rows.insert_many(rows)
-        await eventually(are_settled, limit_s=20)
+        await eventually(are_settled)
         assert relay.process.returncode is None
         assert "its row is parked" in relay.log.read_text()
         assert len(relay.log.read_text()) < 10_000
@@ -75,6 +75,6 @@ async def test_an_id_that_is_no_text_is_reported_and_left_alone(harness: RelayHa
         async def are_settled() -> bool:
             return (await harness.states()) == {"published": 2, "pending": 1}
 
-        await eventually(are_settled, limit_s=20)
+        await eventually(are_settled)
         assert "its row cannot be parked" in relay.log.read_text()
     assert await harness.pull() == [row["_id"] for row in good]

@@ -1,5 +1,6 @@
 """The token is an optimisation: whatever becomes of it, no row is lost."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 from bson.timestamp import Timestamp
 from structlog.testing import capture_logs
 
+from relay.checkpoint import Term, Token
 from relay.state import State
 from stack.servers.mongod import Mongod
 from stack.servers.rabbitmq import RabbitMQ
@@ -29,6 +31,24 @@ async def test_it_goes_on_from_the_saved_token(harness: RelayHarness) -> None:
 
         await eventually(have_arrived)
     assert harness.arrived == first + second
+
+
+async def test_a_save_that_the_stop_cuts_off_is_made_again(
+    harness: RelayHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, is_saving = Term.save, asyncio.Event()
+
+    async def first_never_ends(term: Term, token: Token) -> None:
+        if not is_saving.is_set() and await harness.is_all_published():
+            is_saving.set()
+            await asyncio.Event().wait()
+        await save(term, token)
+
+    async with harness.streaming():
+        monkeypatch.setattr(Term, "save", first_never_ends)
+        ids = await harness.add(5)
+        await is_saving.wait()
+    assert await harness.behind_the_token() == set(ids)
 
 
 @pytest.mark.parametrize(

@@ -147,3 +147,18 @@ async def test_it_is_empty_only_when_all_is_marked() -> None:
     window.remove(window.prefix(100))
     await asyncio.wait_for(empty, 1)
     assert not was_done_too_early
+
+
+async def test_who_waits_for_what_is_there_does_not_wait_for_what_comes() -> None:
+    window = window_of(2)
+    waiting = asyncio.ensure_future(window.wait_marked())
+    await asyncio.sleep(0)
+    window.add(message(2), None)
+    window.take(3, 0.0)
+    for number in range(2):
+        assert not waiting.done()
+        window.settle(str(number), Outcome.CONFIRMED)
+        window.remove(window.prefix(1))
+        await asyncio.sleep(0)
+    await asyncio.wait_for(waiting, 1)
+    assert len(window) == 1

@@ -64,3 +64,8 @@ async def test_run_plays_on_the_stack_that_is_up(played: Played) -> None:
         "booking.failed": 1,
         "payment.refunded": 1,
     }
+
+
+async def test_a_stack_without_tokens_is_not_taken_for_one_with_them(played: Played) -> None:
+    code, _, errors = await call("run", "trivial", "--auth", stack_json=played.stack.layout.info)
+    assert (code, "asks for no tokens" in errors) == (1, True)

@@ -99,7 +99,7 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
 
 
 @pytest.mark.fault(28, "killed while money moves at the provider")
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("victim", VICTIMS)
 async def test_each_story_ends_right_whatever_is_killed(stack: Stack, victim: str) -> None:
     """Goal: no free booking and no lost money. Method: SIGKILL right after the third refund,

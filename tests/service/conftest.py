@@ -7,25 +7,27 @@ import pytest
 
 from postbox.mongo import connect
 from stack.embedded import Stack
+from tests.service.access.issuer import Issuer
 from tests.service.booking_system import ALL, BookingSystem
+from tests.service.guarded import Guarded, guarded
 
 ENVIRONMENT = {
-    "PAYMENT_TIMEOUT_S": "5",
-    "INTENT_TIMEOUT_S": "5",
+    "PAYMENT_TIMEOUT_S": "60",  # longer than a busy machine may take for any other step
+    "INTENT_TIMEOUT_S": "60",
     "RECONCILE_INTERVAL_S": "1",
     "HTTP_HOST": "127.0.0.1",
 }
 CLIENT_TIMEOUT_S = 15.0
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     async with Stack(tmp_path_factory.mktemp("stack"), env=ENVIRONMENT) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
-async def city(stack: Stack) -> AsyncIterator[BookingSystem]:
+@pytest.fixture(scope="package")
+async def shared_system(stack: Stack) -> AsyncIterator[BookingSystem]:
     """For the tests that break nothing."""
     async with (
         httpx.AsyncClient(timeout=CLIENT_TIMEOUT_S, trust_env=False) as http,
@@ -35,10 +37,18 @@ async def city(stack: Stack) -> AsyncIterator[BookingSystem]:
 
 
 @pytest.fixture
-async def system(city: BookingSystem) -> AsyncIterator[BookingSystem]:
+async def system(shared_system: BookingSystem) -> AsyncIterator[BookingSystem]:
     """For the tests that break something; what was held is released, and works again."""
-    yield city
+    yield shared_system
     for server in ("mongo", "rabbitmq"):
-        await city.stack.ready(server)
-    await city.stack.ready(*ALL)
-    await city.http.delete(f"{city.provider}/faults")
+        await shared_system.stack.ready(server)
+    await shared_system.stack.ready(*ALL)
+    await shared_system.http.delete(f"{shared_system.provider}/faults")
+
+
+@pytest.fixture(scope="package")
+async def door(shared_system: BookingSystem) -> AsyncIterator[Guarded]:
+    """For the tests that leave the issuer's keys as they are."""
+    issuer = Issuer()
+    async with issuer.serving(), guarded(shared_system, issuer, issuer.url) as gateway:
+        yield gateway

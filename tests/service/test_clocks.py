@@ -11,7 +11,6 @@ import pytest
 
 from tests import faketime
 from tests.service.booking_system import BookingSystem, fresh
-from tests.service.conftest import ENVIRONMENT
 from tests.service.test_refused_intents import is_problem
 
 AHEAD, BEHIND = "+10m", "-10m"
@@ -19,31 +18,32 @@ CLOCKS = {
     "booking ahead": {"gateway": BEHIND, "booking": AHEAD, "payment": BEHIND, "relay": AHEAD},
     "booking behind": {"gateway": AHEAD, "booking": BEHIND, "payment": AHEAD, "relay": BEHIND},
 }
-PAYMENT_TIMEOUT = timedelta(seconds=float(ENVIRONMENT["PAYMENT_TIMEOUT_S"]))
+PAYMENT_TIMEOUT = timedelta(seconds=5)
 SLACK = timedelta(seconds=3)
 ROUNDING = timedelta(milliseconds=2)  # of two times, and of the services' reading of the clock
 
 
 async def restart(system: BookingSystem, clocks: Mapping[str, str | None]) -> None:
-    """All at once, each with its clock off by so much."""
+    """All at once, each with its clock off by so much, and then with a deadline that is near."""
+    deadline = {"PAYMENT_TIMEOUT_S": str(PAYMENT_TIMEOUT.total_seconds())}
     async with asyncio.TaskGroup() as group:
         for name, off in clocks.items():
-            environment = faketime.shifted(off) if off else None
+            environment = {**faketime.shifted(off), **deadline} if off else None
             group.create_task(system.stack.restart(name, environment))
 
 
 @pytest.fixture(scope="module", params=CLOCKS)
 async def apart(
-    city: BookingSystem, request: pytest.FixtureRequest
+    shared_system: BookingSystem, request: pytest.FixtureRequest
 ) -> AsyncIterator[BookingSystem]:
     """The programs' clocks are off, and each by twenty minutes from those it talks to most.
 
     The database and the provider have the right time.
     """
     clocks = CLOCKS[request.param]
-    await restart(city, clocks)
-    yield city
-    await restart(city, dict.fromkeys(clocks))
+    await restart(shared_system, clocks)
+    yield shared_system
+    await restart(shared_system, dict.fromkeys(clocks))
     faketime.clean_up()
 
 

@@ -7,7 +7,8 @@ from opentelemetry.context import Context
 from postbox.mongo import Client, DatabaseClock, own_database
 from postbox.outbox import Outbox
 from postbox.service import Problem, Submission
-from services.gateway.intake import Accepted, Intake
+from services.gateway.access.caller import ANYBODY
+from services.gateway.intake import KEY_RETENTION, Accepted, Intake
 from services.gateway.requests import Command, CreateIntent, IntentBody, parse
 
 SLOT_STARTS_AT = datetime(2099, 1, 1, 10, tzinfo=UTC)
@@ -31,7 +32,7 @@ def intent(key: str) -> Submission[Command]:
         "endsAt": (SLOT_STARTS_AT + timedelta(hours=1)).isoformat(),
     }
     body = parse(IntentBody, {"userId": "ada", "amount": 4200, "slot": slot})
-    return Submission(CreateIntent.of(body, key), Context())
+    return Submission(CreateIntent.of(body, ANYBODY, key), Context())
 
 
 async def test_a_retry_after_the_slot_began_gets_the_saved_reply(client: Client) -> None:
@@ -49,3 +50,11 @@ async def test_a_retry_after_the_slot_began_gets_the_saved_reply(client: Client)
     assert again == Accepted(first.intent_id, replayed=True)
     assert isinstance(other, Problem)
     assert other.body["field"] == "slot.startsAt"
+
+
+async def test_keys_are_kept_for_a_day_at_least(client: Client) -> None:
+    database = own_database(client)
+    await Intake.prepare(database)
+    indexes = await database["idempotency"].index_information()
+    assert indexes["at_1"]["expireAfterSeconds"] == KEY_RETENTION.total_seconds()
+    assert timedelta(days=1) <= KEY_RETENTION

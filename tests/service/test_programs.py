@@ -4,13 +4,18 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from postbox.errors import ConfigurationError
+from postbox.service import load
+from services.gateway.settings import Auth, GatewaySettings
 from stack.servers.ports import free_port
 from stack.supervision.process import ROOT
 from tests.eventually import eventually
@@ -22,7 +27,7 @@ NOWHERE = {
     "RABBITMQ_URI": "amqp://guest:guest@127.0.0.1:1/",
     "RELAY_SOURCES": "shop=mongodb://127.0.0.1:1/nowhere",
     "PROVIDER_URL": "http://127.0.0.1:1",
-    "WEBHOOK_SECRET": "whsec_c2VjcmV0c2VjcmV0c2VjcmV0",
+    "WEBHOOK_SECRET": f"whsec_{b64encode(b'secretsecretsecret').decode()}",
     "WEBHOOK_URL": "http://127.0.0.1:1",
     "HTTP_HOST": "127.0.0.1",
 }
@@ -33,6 +38,20 @@ MODULES = {
     "relay": "relay",
     "provider": "stack.provider",
 }
+
+
+# A program's start keeps a core busy: ten at once would all be late on a slow machine.
+STARTS_AT_ONCE = 2
+
+
+async def side_by_side(*checks: Coroutine[Any, Any, None]) -> None:
+    places = asyncio.Semaphore(STARTS_AT_ONCE)
+
+    async def in_turn(check: Coroutine[Any, Any, None]) -> None:
+        async with places:
+            await check
+
+    await asyncio.gather(*map(in_turn, checks))
 
 
 async def start(name: str, port: int, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
@@ -85,32 +104,34 @@ def database(system: BookingSystem, name: str) -> str:
 
 
 async def test_a_second_one_beside_the_first_ends_with_0_on_sigterm(
-    city: BookingSystem, tmp_path: Path
+    shared_system: BookingSystem, tmp_path: Path
 ) -> None:
-    info = city.stack.info
+    info = shared_system.stack.info
 
     def environment(name: str) -> dict[str, str]:
         return {
             **NOWHERE,
-            "MONGO_URI": database(city, name),
+            "MONGO_URI": database(shared_system, name),
             "RABBITMQ_URI": info.rabbitmq.uri,
-            "RELAY_SOURCES": f"gateway={database(city, 'gateway')}",
+            "RELAY_SOURCES": f"gateway={database(shared_system, 'gateway')}",
             "PROVIDER_URL": info.provider.url,
             "PROVIDER_DB": str(tmp_path / "provider.db"),
         }
 
-    await asyncio.gather(*(stopped(name, environment(name), path="/readyz") for name in MODULES))
+    await side_by_side(*(stopped(name, environment(name), path="/readyz") for name in MODULES))
 
 
 async def test_those_that_reach_nothing_end_with_0_on_sigterm_too() -> None:
     names = ("gateway", "booking", "payment", "relay")
-    await asyncio.gather(*(stopped(name, NOWHERE, path="/healthz") for name in names))
+    await side_by_side(*(stopped(name, NOWHERE, path="/healthz") for name in names))
 
 
 WRONG = (
     ("gateway", "MONGO_URI", ""),
     ("gateway", "MONGO_URI", "mongodb://127.0.0.1:1/"),
     ("gateway", "RABBITMQ_URI", "http://127.0.0.1:1/"),
+    ("gateway", "GATEWAY_AUTH", "basic"),
+    ("gateway", "JWT_JWKS", "/nowhere/keys.json"),
     ("booking", "PAYMENT_TIMEOUT_S", "soon"),
     ("payment", "WEBHOOK_SECRET", "not base64!"),
     ("payment", "PROVIDER_URL", ""),
@@ -118,19 +139,55 @@ WRONG = (
     ("provider", "PROVIDER_DB", ""),
 )
 
+OF_TOKENS = {
+    "JWT_JWKS": {"GATEWAY_AUTH": "jwt", "JWT_ISSUER": "https://issuer", "JWT_AUDIENCE": "bookings"}
+}
+
 
 async def test_a_program_that_is_configured_wrongly_names_the_variable() -> None:
     async def refuses(name: str, variable: str, value: str) -> None:
-        code, errors = await ended(await start(name, free_port(), {**NOWHERE, variable: value}))
+        environment = {**NOWHERE, variable: value, **OF_TOKENS.get(variable, {})}
+        code, errors = await ended(await start(name, free_port(), environment))
         assert code == 1, errors
         assert variable in errors.strip().splitlines()[-1]
         assert "Traceback" not in errors
 
-    await asyncio.gather(*(refuses(*wrong) for wrong in WRONG))
+    await side_by_side(*(refuses(*wrong) for wrong in WRONG))
 
 
-async def test_a_port_that_is_taken_is_named(city: BookingSystem) -> None:
-    port = httpx.URL(city.gateway).port
+def test_a_gateway_serves_its_own_machine_alone_where_nobody_says_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in NOWHERE.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("HTTP_HOST")
+    assert load(GatewaySettings).http_host == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "variable"),
+    [
+        ({"HTTP_HOST": "0.0.0.0"}, "GATEWAY_AUTH"),
+        ({"HTTP_HOST": "::"}, "GATEWAY_AUTH"),
+        ({"HTTP_HOST": "10.0.0.1"}, "GATEWAY_AUTH_NONE_ANYWHERE"),
+        ({"GATEWAY_AUTH": "jwt"}, "JWT_ISSUER"),
+        ({"GATEWAY_AUTH": "jwt", "JWT_JWKS": "/x", "JWT_ISSUER": "i"}, "JWT_AUDIENCE"),
+    ],
+)
+def test_a_gateway_that_others_reach_asks_who_they_are(
+    environment: dict[str, str], variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**NOWHERE, **environment}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError, match=variable):
+        load(GatewaySettings)
+    monkeypatch.setenv("GATEWAY_AUTH", "none")
+    monkeypatch.setenv("GATEWAY_AUTH_NONE_ANYWHERE", "true")
+    assert load(GatewaySettings).gateway_auth is Auth.NONE
+
+
+async def test_a_port_that_is_taken_is_named(shared_system: BookingSystem) -> None:
+    port = httpx.URL(shared_system.gateway).port
     assert port is not None
     code, errors = await ended(await start("gateway", port, NOWHERE))
     assert code == 1, errors

@@ -3,22 +3,30 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from contracts.events import BookingFailed
+from contracts.money import Money
+from contracts.values import Reason
 from postbox.mongo import Client, Database, DatabaseClock, Document, ensure_collections
 from postbox.outbox import Outbox
 from services.payment import metrics
-from services.payment.provider import port
-from services.payment.provider.jobs import Captures
-from services.payment.provider.port import HttpProvider, Unanswered
+from services.payment.provider import port, worker
+from services.payment.provider.jobs import Captures, Refunds
+from services.payment.provider.port import HttpProvider, Unanswered, UnknownCharge
 from services.payment.provider.worker import Worker
 from services.payment.rules.core import Input
-from services.payment.rules.inputs import CaptureDeclined, CaptureSucceeded
-from services.payment.rules.state import Capture, CaptureState, Charge, Known
+from services.payment.rules.inputs import (
+    CaptureDeclined,
+    CaptureSucceeded,
+    ChargeKnown,
+    RefundUnanswered,
+)
+from services.payment.rules.state import Capture, CaptureState, Charge, Known, Payment, Refund
 from services.payment.work import Ledger
 from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
@@ -70,7 +78,7 @@ async def test_a_payment_id_that_cannot_be_is_no_answer(payment_id: object) -> N
 async def test_a_list_that_cannot_be_is_no_answer(page: object) -> None:
     async with answering(orjson.dumps(page)) as asked:
         with pytest.raises(Unanswered):
-            await asked.list(0)
+            await anext(asked.pages(0))
 
 
 async def test_an_answer_that_trickles_in_is_not_waited_for(
@@ -99,7 +107,7 @@ class Asked(Captures):
 
 @asynccontextmanager
 async def working(client: Client, ledger: Ledger, asked: Asked) -> AsyncIterator[Database]:
-    """A worker with one capture that is owed."""
+    """A worker with one capture that is due."""
     database, clock = client.get_default_database(), DatabaseClock(client)
     await clock.sync()
     await Worker.prepare(database)
@@ -149,7 +157,47 @@ async def test_an_answer_that_contradicts_an_earlier_one_is_alarmed(
     assert line["event"] == "the provider's answer contradicts what is known"
 
 
-async def test_an_errand_that_fails_ends_no_other(
+async def test_a_refund_is_asked_for_as_soon_as_it_is_committed(
+    client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Method: a worker that has looked, and would look again by itself in an hour."""
+    monkeypatch.setattr(worker, "LOOK_EVERY_S", 3_600.0)
+    looks = 0
+
+    class Looked(Worker):
+        async def _first(self) -> list[Document]:
+            nonlocal looks
+            looks += 1
+            return await super()._first()
+
+    async def has_looked() -> bool:
+        return looks == 1
+
+    async with answering(b"{}") as provider:
+        database, clock = client.get_default_database(), DatabaseClock(client)
+        await clock.sync()
+        await Worker.prepare(database)
+        refunds = Looked(Refunds(provider), database, ledger, clock)
+        ledger.when_due(refunds.wake)
+        stop = asyncio.Event()
+        running = asyncio.create_task(refunds.run(stop))
+        await eventually(has_looked)
+        charge = Charge(payment_id="p1", intent_id="i1", user_id="ada", amount=100, currency="USD")
+        await ledger.decide(ChargeKnown(charge=charge, at=clock.now()))
+        await ledger.decide(
+            BookingFailed(intent_id="i1", payment_id="p1", reason=Reason.PAYMENT_TIMEOUT)
+        )
+
+        async def was_asked_for() -> bool:
+            row = await database["payments"].find_one({"_id": "p1"})
+            return row is not None and row["attempts"] > 0
+
+        await eventually(was_asked_for)
+        stop.set()
+        await running
+
+
+async def test_a_job_that_fails_ends_no_other(
     client: Client, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.payment.provider.jobs.CLAIM", timedelta(milliseconds=100))
@@ -167,3 +215,32 @@ async def test_an_errand_that_fails_ends_no_other(
             return row is not None and row["state"] == CaptureState.DECLINED
 
         await eventually(is_declined)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "last_error", "alarms"),
+    [
+        (0, None, ["unknown_at_provider"]),
+        (7, "TimeoutError", ["unknown_at_provider"]),
+        (7, "404: no such charge", []),
+    ],
+)
+async def test_a_charge_that_the_provider_does_not_know_is_alarmed_once(
+    monkeypatch: pytest.MonkeyPatch, attempts: int, last_error: str | None, alarms: list[str]
+) -> None:
+    """Goal: a person is told when it is news, which may be after other errors."""
+    seen: list[str] = []
+    monkeypatch.setattr(metrics, "alarm", seen.append)
+
+    class Forgetful(HttpProvider):
+        async def refund(self, payment: Payment) -> Refund:
+            raise UnknownCharge("404: no such charge")
+
+    charge = Charge(payment_id="p1", intent_id="i1", user_id="ada", amount=100, currency="USD")
+    payment = Payment(
+        charge=charge, money=Money(captured=100), attempts=attempts, last_error=last_error
+    )
+    known = Known(payment=payment)
+    answered = await Refunds(Forgetful("http://unused")).ask(known, {}, datetime.now(UTC))
+    assert [type(one) for one in answered] == [RefundUnanswered]
+    assert seen == alarms

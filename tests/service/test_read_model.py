@@ -32,9 +32,11 @@ async def _views(answer: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             yield orjson.loads(value)
 
 
-async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: BookingSystem) -> None:
+async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(
+    shared_system: BookingSystem,
+) -> None:
     wanted = slot(fresh("room"))
-    answer = await city.book(slot=wanted)
+    answer = await shared_system.book(slot=wanted)
     intent_id = answer.json()["intentId"]
     path = f"/booking/{intent_id}"
     assert answer.json() == {
@@ -42,8 +44,8 @@ async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Boo
         "status": "pending",
         "links": {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"},
     }
-    payment_id = await city.pay(intent_id)
-    view = await city.final(intent_id)
+    payment_id = await shared_system.pay(intent_id)
+    view = await shared_system.final(intent_id)
     paid = {"paymentId": payment_id, "status": "settled", "amount": PRICE, "currency": "USD"}
     back = {"refunded": 0, "disputed": 0, "chargedBack": 0}
     assert (view["status"], view["amount"], view["currency"]) == ("confirmed", PRICE, "USD")
@@ -54,26 +56,28 @@ async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(city: Boo
 
 
 async def test_a_payment_that_comes_first_shows_until_the_intent_is_known(
-    city: BookingSystem,
+    shared_system: BookingSystem,
 ) -> None:
     intent_id = fresh("early")
-    await city.pay(intent_id)
+    await shared_system.pay(intent_id)
 
     async def shows() -> bool:
-        answer = await city.show(intent_id)
+        answer = await shared_system.show(intent_id)
         return answer.status_code == 200 and answer.json()["status"] == "payment_received_first"
 
     await eventually(shows)
-    await city.booked(intentId=intent_id)
-    assert (await city.final(intent_id))["status"] == "confirmed"
+    await shared_system.booked(intentId=intent_id)
+    assert (await shared_system.final(intent_id))["status"] == "confirmed"
 
 
-async def test_a_follower_gets_the_present_state_then_each_change(city: BookingSystem) -> None:
-    intent_id = await city.booked()
-    async with followed(city, intent_id) as views:
+async def test_a_follower_gets_the_present_state_then_each_change(
+    shared_system: BookingSystem,
+) -> None:
+    intent_id = await shared_system.booked()
+    async with followed(shared_system, intent_id) as views:
         first = await anext(views)
-        assert first == (await city.show(intent_id)).json()
-        await city.pay(intent_id)
+        assert first == (await shared_system.show(intent_id)).json()
+        await shared_system.pay(intent_id)
         seen = [first["status"]]
         async for view in views:
             seen.append(view["status"])
@@ -82,13 +86,13 @@ async def test_a_follower_gets_the_present_state_then_each_change(city: BookingS
     assert sorted(set(seen)) == ["confirmed", "pending"]
 
 
-async def test_followers_of_other_bookings_hear_nothing_of_it(city: BookingSystem) -> None:
-    mine, other = await city.booked(), await city.booked()
-    async with followed(city, mine) as views, followed(city, other) as others:
+async def test_followers_of_other_bookings_hear_nothing_of_it(shared_system: BookingSystem) -> None:
+    mine, other = await shared_system.booked(), await shared_system.booked()
+    async with followed(shared_system, mine) as views, followed(shared_system, other) as others:
         await anext(views)
         await anext(others)
-        await city.cancel(other)
-        await city.cancel(mine)
+        await shared_system.cancel(other)
+        await shared_system.cancel(mine)
         async for view in views:
             assert view["intentId"] == mine
             if view["status"] == "cancelled":
@@ -106,24 +110,26 @@ async def test_a_stream_ends_when_the_gateway_stops(system: BookingSystem) -> No
         assert (await anext(views))["intentId"] == intent_id
 
 
-async def test_one_trace_from_the_request_to_the_last_event(city: BookingSystem) -> None:
-    url = f"{city.gateway}/booking/intent"
+async def test_one_trace_from_the_request_to_the_last_event(shared_system: BookingSystem) -> None:
+    url = f"{shared_system.gateway}/booking/intent"
     headers = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     body = {"userId": "ada", "amount": PRICE, "paymentMethod": "card"}
-    answer = await city.http.post(url, json=body, headers=headers)
+    answer = await shared_system.http.post(url, json=body, headers=headers)
     assert answer.headers["traceresponse"].split("-")[1] == TRACE
-    view = await city.final(answer.json()["intentId"])
+    view = await shared_system.final(answer.json()["intentId"])
     assert view["status"] == "confirmed"
     assert {entry["traceId"] for entry in view["timeline"]} == {TRACE}
     assert len(view["timeline"]) == 4
 
 
-async def test_every_answer_says_its_trace_even_where_nobody_gave_one(city: BookingSystem) -> None:
+async def test_every_answer_says_its_trace_even_where_nobody_gave_one(
+    shared_system: BookingSystem,
+) -> None:
     for answer in (
-        await city.book(),
-        await city.book(amount=0),
-        await city.show(fresh("unknown")),
-        await city.show(await city.booked()),
+        await shared_system.book(),
+        await shared_system.book(amount=0),
+        await shared_system.show(fresh("unknown")),
+        await shared_system.show(await shared_system.booked()),
     ):
         version, trace, span, _ = answer.headers["traceresponse"].split("-")
         assert (version, len(trace), len(span)) == ("00", 32, 16)

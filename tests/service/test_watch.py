@@ -1,18 +1,21 @@
-"""Followers of bookings are bounded in number, and one too many is told so."""
+"""Followers of bookings are bounded in number, each caller's and all, and one too many is told."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
 
 import httpx
 import pytest
+from starlette.requests import Request
 
 from postbox.rabbitmq import Topology
 from postbox.service import Service
 from services.gateway import streams
-from services.gateway.http import GatewayApi
+from services.gateway.access.caller import Caller
+from services.gateway.access.streams import Streams
 from services.gateway.intake import Intake
+from services.gateway.reading.http import ReadingApi
 from services.gateway.rules.view import View
 from services.gateway.streams import Watch
 from stack.servers.ports import LOOPBACK, free_port
@@ -21,11 +24,22 @@ from tests.eventually import eventually
 from tests.postbox.failpoints import failing
 from tests.service.test_refused_intents import is_problem
 
-FOLLOWERS_MAX = 2
+FOLLOWERS_MAX = 3
+OF_ONE_MAX = 2
+ADA, BOB = {"x-subject": "ada"}, {"x-subject": "bob"}
 IMPATIENT_S = 0.5
 INTENT = "watched"
 LIMIT_S = 10.0
 SLOW_MS = 1_000
+
+
+class ByHeader:
+    """Says who asks by a header that anybody may send."""
+
+    asks_for_tokens = True
+
+    async def caller(self, request: Request) -> Caller:
+        return Caller(subject=request.headers.get("x-subject"), operates=True)
 
 
 @pytest.fixture
@@ -36,7 +50,7 @@ async def gateway(space: Space) -> AsyncIterator[httpx.AsyncClient]:
         "gateway", mongo_uri=space.mongo_uri, rabbitmq_uri=space.rabbitmq_uri, topology=topology
     )
     following = Watch(service.database, subscribers_max=FOLLOWERS_MAX)
-    api = GatewayApi(service, Intake(service.database, service.outbox, service.clock), following)
+    api = ReadingApi(service, following, ByHeader(), Streams(per_caller_max=OF_ONE_MAX))
     stop, port = asyncio.Event(), free_port()
     await service.database["views"].insert_one(
         {"_id": INTENT, "v": 0, **View(intent_id=INTENT).to_document()}
@@ -62,8 +76,10 @@ async def gateway(space: Space) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def followed(gateway: httpx.AsyncClient) -> AsyncIterator[None]:
-    async with gateway.stream("GET", f"/booking/{INTENT}/events") as answer:
+async def followed(
+    gateway: httpx.AsyncClient, headers: Mapping[str, str] = ADA
+) -> AsyncIterator[None]:
+    async with gateway.stream("GET", f"/booking/{INTENT}/events", headers=headers) as answer:
         assert answer.status_code == 200
         lines = answer.aiter_lines()
         assert await anext(lines)
@@ -74,14 +90,15 @@ async def test_one_follower_too_many_gets_a_problem_and_a_place_when_one_is_free
     gateway: httpx.AsyncClient,
 ) -> None:
     path = f"/booking/{INTENT}/events"
-    async with followed(gateway):
+    async with followed(gateway), followed(gateway, BOB):
         async with followed(gateway):
-            refused = await gateway.get(path)
-            is_problem(refused, 503, None)
-            assert refused.headers["retry-after"]
+            for headers, status in ((ADA, 429), (BOB, 503)):
+                refused = await gateway.get(path, headers=headers)
+                is_problem(refused, status, None)
+                assert refused.headers["retry-after"]
 
         async def is_let_in() -> bool:
-            async with gateway.stream("GET", path) as answer:
+            async with gateway.stream("GET", path, headers=ADA) as answer:
                 return answer.is_success
 
         await eventually(is_let_in)

@@ -1,4 +1,4 @@
-"""A fake for one of the five applications: ready at once, and answers with its environment.
+"""A fake for one of the programs: ready at once, and answers with its environment.
 
 python fake_program.py GATEWAY_PORT
 """

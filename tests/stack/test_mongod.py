@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from pymongo import AsyncMongoClient
 
-from stack.errors import NotReady, ServerMissing
-from stack.servers.mongod import PROBE_LIMIT_S, Mongod, find_mongod
+from postbox.embedded import Mongod, NotReady, ServerMissing, find_mongod
+from postbox.embedded.mongod import PROBE_LIMIT_S
 from tests.eventually import eventually
 from tests.stack import processes
 

@@ -42,7 +42,7 @@ async def test_a_confirmed_message_survives_sigkill(tmp_path: Path) -> None:
 async def test_without_rabbitmq_the_reader_is_reported_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stack.servers.rabbitmq.SCRIPTS", tmp_path)
+    monkeypatch.setattr("postbox.embedded.rabbitmq.SCRIPTS", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ServerMissing, match="apt-get install -y rabbitmq-server"):
         RabbitMQ(tmp_path).programs()

@@ -18,7 +18,7 @@ def good(authority: Authority) -> Certificate:
     return authority.issue("good")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 async def servers(
     tmp_path_factory: pytest.TempPathFactory, authority: Authority, good: Certificate
 ) -> AsyncIterator[Servers]:

@@ -15,7 +15,7 @@ ENVIRONMENT = {"RECONCILE_INTERVAL_S": "60", "LOG_LEVEL": "DEBUG", "RELAY_LEASE_
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
-async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TracedSystem]:
+async def shared_system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[TracedSystem]:
     directory = tmp_path_factory.mktemp("stack")
     async with (
         Receiver() as receiver,
@@ -26,7 +26,7 @@ async def city(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Traced
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def system(city: TracedSystem) -> AsyncIterator[TracedSystem]:
+async def system(shared_system: TracedSystem) -> AsyncIterator[TracedSystem]:
     """Whole again after a test that broke something."""
-    yield city
-    await city.stack.ready(*APPLICATIONS)
+    yield shared_system
+    await shared_system.stack.ready(*APPLICATIONS)

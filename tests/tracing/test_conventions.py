@@ -28,7 +28,7 @@ CONVENTIONS = {
     for name, value in vars(module).items()
     if name.isupper() and isinstance(value, str)
 }
-OUR_OWN = {"booking.decision", "postbox.redelivered", "postbox.dead.reason"}
+OUR_OWN = {"booking.decision", "postbox.redelivered", "postbox.dead.reason", "postbox.waited_ms"}
 ROOTS = {
     "POST /booking/intent",
     "POST /payment/captured",
@@ -40,18 +40,18 @@ CAPTURED = "payment.captured"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def spans(city: TracedSystem) -> list[Span]:
+async def spans(shared_system: TracedSystem) -> list[Span]:
     """Those of one flow, with a refund in it."""
     customer = Customer()
-    await city.pay(customer, await city.book(customer), amount=PRICE - 1)
-    await city.becomes(customer, "failed")
-    return await city.tree(customer, AMOUNT_MISMATCH)
+    await shared_system.pay(customer, await shared_system.book(customer), amount=PRICE - 1)
+    await shared_system.becomes(customer, "failed")
+    return await shared_system.tree(customer, AMOUNT_MISMATCH)
 
 
 def test_attributes_have_the_names_of_the_conventions(
-    city: TracedSystem, spans: list[Span]
+    shared_system: TracedSystem, spans: list[Span]
 ) -> None:
-    used = {name for span in city.receiver.spans for name in span.attributes}
+    used = {name for span in shared_system.receiver.spans for name in span.attributes}
     assert used - OUR_OWN - CONVENTIONS == set()
 
 
@@ -98,12 +98,12 @@ def test_http_spans(
 
 
 async def test_a_transaction_is_linked_to_every_message_and_request_in_it(
-    city: TracedSystem, spans: list[Span]
+    shared_system: TracedSystem, spans: list[Span]
 ) -> None:
     async def committed() -> set[str]:
         linked = {
             span_id
-            for span in city.receiver.spans
+            for span in shared_system.receiver.spans
             if span.name in ("commit batch", "commit group")
             for _, span_id in span.links
         }
@@ -115,14 +115,16 @@ async def test_a_transaction_is_linked_to_every_message_and_request_in_it(
 
 
 async def test_only_flows_and_their_transactions_are_traced(
-    city: TracedSystem, spans: list[Span]
+    shared_system: TracedSystem, spans: list[Span]
 ) -> None:
     """No change stream, poll, heartbeat or checkpoint: each would begin a trace of its own."""
 
     async def exported() -> list[Span]:
-        commits = [one for one in city.receiver.spans if one.name.endswith(".commitTransaction")]
+        commits = [
+            one for one in shared_system.receiver.spans if one.name.endswith(".commitTransaction")
+        ]
         assert commits, "the database is traced"
-        return list(city.receiver.spans)
+        return list(shared_system.receiver.spans)
 
     everything = await eventually(exported)
     assert {one.name for one in everything if one.parent_id is None} - ROOTS == set()

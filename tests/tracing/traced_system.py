@@ -81,7 +81,7 @@ class TracedSystem:
             assert view["status"] == status, view
             return view
 
-        return await eventually(look, limit_s=20)
+        return await eventually(look)
 
     async def settled(self, customer: Customer) -> None:
         """Wait until the payment service heard that its payment pays for the booking."""

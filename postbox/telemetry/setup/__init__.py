@@ -10,9 +10,9 @@ import os
 from importlib.util import find_spec
 
 from postbox.errors import ConfigurationError
-from postbox.telemetry.setup.logs import configure_logs
+from postbox.telemetry.setup.logs import configure_logs, log_by_the_standard_library
 
-__all__ = ["configure", "has_sdk", "shut_down"]
+__all__ = ["configure", "has_sdk", "inside_another_program", "shut_down"]
 
 
 def configure(name: str, *, subject: str = "subject") -> None:
@@ -31,6 +31,18 @@ def configure(name: str, *, subject: str = "subject") -> None:
         configure_sdk(name, exports_traces=traces is not None, exports_metrics=metrics is not None)
     elif (variable := traces or metrics) is not None:
         raise ConfigurationError(f"{variable}: pip install 'postbox-mongo[telemetry]' to export")
+
+
+def inside_another_program(name: str) -> None:
+    """Set up what the program has not: lines in the standard library's log, metrics at `/metrics`.
+
+    What it has set up is left alone, and traces are its own to set up.
+    """
+    log_by_the_standard_library()
+    if has_sdk():
+        from postbox.telemetry.setup.sdk import provide_metrics
+
+        provide_metrics(name)
 
 
 def shut_down() -> None:

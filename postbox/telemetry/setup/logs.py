@@ -43,6 +43,30 @@ def configure_logs(name: str, *, subject: str) -> None:
     _render_libraries(shared, render, max(level, logging.WARNING))
 
 
+def log_by_the_standard_library() -> None:
+    """Unless somebody has configured structlog: our lines go to the loggers of `logging`."""
+    if structlog.is_configured():
+        return
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.contextvars.merge_contextvars,
+            _with_trace,
+            _as_line,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+
+
+def _as_line(_: Any, __: str, fields: EventDict) -> tuple[tuple[str], dict[str, Any]]:
+    """What a logger of `logging` is called with: the sentence and its fields as one text."""
+    error = fields.pop("exc_info", None)
+    sentence = fields.pop("event")
+    text = " ".join([sentence, *(f"{name}={value}" for name, value in fields.items())])
+    return (text,), {"exc_info": error}
+
+
 def _level(name: str) -> int:
     if name.upper() not in LEVELS:
         raise ConfigurationError(f"LOG_LEVEL: expected one of {', '.join(LEVELS)}, got {name!r}")

@@ -24,6 +24,13 @@ def configure_sdk(name: str, *, exports_traces: bool, exports_metrics: bool) -> 
         _configure_traces(resource)
 
 
+def provide_metrics(name: str) -> None:
+    """Provide metrics at `/metrics` where nobody provides any."""
+    if isinstance(metrics.get_meter_provider(), MeterProvider | metrics.NoOpMeterProvider):
+        return
+    _configure_metrics(Resource.create({"service.name": name}), exports=False)
+
+
 def shut_down() -> None:
     """Send what is buffered; a collector that does not take it in time delays nothing."""
     providers = (trace.get_tracer_provider(), metrics.get_meter_provider())

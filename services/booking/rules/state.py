@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from contracts.values import Reason, Slot
 
@@ -20,6 +20,9 @@ class BookingState(StrEnum):
     CONFIRMED = "confirmed"  # paid, and the slot is the customer's
     FAILED = "failed"  # will not come to be; whatever was paid goes back
     CANCELLED = "cancelled"  # given up, or its money went back; what is left of it goes back
+
+
+FINAL: Final = frozenset({BookingState.CONFIRMED, BookingState.FAILED, BookingState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

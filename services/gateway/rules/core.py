@@ -119,7 +119,13 @@ def payment_of(event: Event) -> str | None:
 def _of_intent(event: Event) -> dict[str, Any]:
     if not isinstance(event, BookingIntentCreated):
         return {}
-    return {"amount": event.amount, "currency": event.currency, "slot": event.slot}
+    return {
+        "user_id": event.user_id,
+        "created_at": _in_milliseconds(event.created_at),
+        "amount": event.amount,
+        "currency": event.currency,
+        "slot": event.slot,
+    }
 
 
 def _risen(view: View, event: Event) -> dict[str, Any]:

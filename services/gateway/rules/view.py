@@ -129,12 +129,14 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class View:
-    """One intent. Amount, currency and slot are the intent's, None until it is known.
+    """One intent. Who made it and when, amount, currency and slot are None until it is known.
 
     `payments` and `timeline` hold the newest; `older_payments` and `older_entries` count the rest.
     """
 
     intent_id: str
+    user_id: str | None = None
+    created_at: datetime | None = None
     status: Status = Status.PAYMENT_RECEIVED_FIRST
     reason: Reason | None = None
     amount: int | None = None
@@ -150,6 +152,8 @@ class View:
         """A MongoDB document of plain types; from_document() gives back an equal value."""
         return {
             "_id": self.intent_id,
+            "user_id": self.user_id,
+            "created_at": self.created_at,
             "status": self.status.value,
             "reason": self.reason and self.reason.value,
             "amount": self.amount,
@@ -165,10 +169,13 @@ class View:
     @classmethod
     def from_document(cls, document: dict[str, Any]) -> View:
         slot, reason = document["slot"], document["reason"]
+        created_at = document.get("created_at")
         timeline = tuple(Entry.from_document(entry) for entry in document["timeline"])
         cancel_requested = any(entry.type == BookingCancelRequested.TYPE for entry in timeline)
         return cls(
             intent_id=document["_id"],
+            user_id=document.get("user_id"),
+            created_at=created_at and _utc(created_at),
             status=Status(document["status"]),
             reason=Reason(reason) if reason else None,
             amount=document["amount"],
@@ -176,7 +183,7 @@ class View:
             slot=Slot.model_validate(slot) if slot else None,
             payments=tuple(PaymentView.from_document(one) for one in document["payments"]),
             timeline=timeline,
-            # Not in a view of version 0.1.0.
+            # These, user and time of the intent are not in a view of version 0.1.0.
             older_payments=document.get("older_payments", 0),
             older_entries=document.get("older_entries", 0),
             cancel_requested=document.get("cancel_requested", cancel_requested),

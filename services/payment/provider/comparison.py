@@ -73,12 +73,9 @@ class Comparison:
     async def _there(self) -> AsyncIterator[Difference]:
         since = self._since
         position = 0 if since is None else max(0, int((since - EPOCH).total_seconds() * 1e6) - 1)
-        more = True
-        while more:
-            page = await self._provider.list(position)
+        async for page in self._provider.pages(position):
             for difference in await self._of_page(page):
                 yield difference
-            position, more = page.next, page.more
             self._looked(self.compared.total())
 
     async def _of_page(self, page: Page) -> list[Difference]:

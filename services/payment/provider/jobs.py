@@ -2,6 +2,8 @@
 
 A job takes three steps: commit that the provider may be called, call it with the row's own key,
 commit the answer. A crash between any two is harmless: the row is still due, and the key the same.
+Where the provider may have forgotten the key by then, it is asked what it made before it is asked
+to make it.
 """
 
 import random
@@ -11,7 +13,14 @@ from typing import ClassVar, Protocol
 
 from postbox.mongo import Document
 from services.payment import metrics
-from services.payment.provider.port import Declined, Provider, Refused, Unanswered, UnknownCharge
+from services.payment.provider.port import (
+    KEYS_KEPT,
+    Declined,
+    Provider,
+    Refused,
+    Unanswered,
+    UnknownCharge,
+)
 from services.payment.provider.reported import read_report
 from services.payment.rules.core import STUCK_AFTER_ATTEMPTS, Input
 from services.payment.rules.inputs import (
@@ -24,7 +33,7 @@ from services.payment.rules.inputs import (
     RefundRefused,
     RefundUnanswered,
 )
-from services.payment.rules.state import Charge, Known
+from services.payment.rules.state import Capture, Charge, Known, Payment, Refund
 
 RETRY_MIN_S = 0.2
 RETRY_MAX_S = 30.0
@@ -70,7 +79,7 @@ class Refunds:
         payment_id = payment.charge.payment_id
         retry_at = _retry_at(now, payment.attempts)
         try:
-            refund = await self._provider.refund(payment)
+            refund = await self._made_long_ago(payment, now) or await self._provider.refund(payment)
         except Refused as error:
             refused = RefundRefused(payment_id=payment_id, error=str(error), retry_at=retry_at)
             return [*await self._known_there(payment_id, now), refused]
@@ -80,6 +89,10 @@ class Refunds:
             reason = str(error) or "declined"
             return [RefundUnanswered(payment_id=payment_id, error=reason, retry_at=retry_at)]
         return [RefundAnswered(payment_id=payment_id, refund=refund, at=now)]
+
+    async def _made_long_ago(self, payment: Payment, now: datetime) -> Refund | None:
+        is_old = _is_key_old(payment.asked_at, now)
+        return await self._provider.refunded(payment) if is_old else None
 
     async def _known_there(self, payment_id: str, now: datetime) -> list[Input]:
         """Somebody else moved the money: what the provider knows of it, as its webhooks say."""
@@ -109,7 +122,9 @@ class Captures:
         capture = known.capture
         assert capture is not None
         try:
-            payment_id = await self._provider.capture(capture, traceparent=row["traceparent"])
+            payment_id = await self._made_long_ago(capture, now)
+            if payment_id is None:
+                payment_id = await self._provider.capture(capture, traceparent=row["traceparent"])
         except Declined:
             return [CaptureDeclined(capture_id=capture.capture_id)]
         except (Unanswered, Refused) as error:
@@ -127,6 +142,15 @@ class Captures:
             currency=capture.currency,
         )
         return [CaptureSucceeded(capture_id=capture.capture_id, charge=charge, at=now)]
+
+    async def _made_long_ago(self, capture: Capture, now: datetime) -> str | None:
+        is_old = _is_key_old(capture.asked_at, now)
+        return await self._provider.captured(capture) if is_old else None
+
+
+def _is_key_old(asked_at: datetime | None, now: datetime) -> bool:
+    """Whether the provider may have forgotten the key, and would do again what it did."""
+    return asked_at is not None and now - asked_at > KEYS_KEPT
 
 
 def _retry_at(now: datetime, attempts: int) -> datetime:

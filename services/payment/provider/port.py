@@ -1,14 +1,16 @@
 """The payment provider as a port, and its adapter over HTTP.
 
-Each call carries an idempotency key, so that it may be repeated until its answer is known. Three
-answers are final: it was done, it was declined, or it was refused because more would go back than
-is left, and then nothing was done. Everything else is `Unanswered`, though the provider may have
-done it.
+Each call carries an idempotency key, so that it may be repeated until its answer is known; what was
+first asked for longer ago than a provider keeps its keys is looked for before it is asked for
+again. Three answers are final: it was done, it was declined, or it was refused because more would
+go back than is left, and then nothing was done. Everything else is `Unanswered`, though the
+provider may have done it.
 """
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import timedelta
 from typing import Any, Final, Literal, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -24,10 +26,13 @@ from services.payment.rules.state import Capture, Payment, Refund, RefundStatus
 STEP_TIMEOUT_S = 3.0
 CALL_TIMEOUT_S = 8.0
 """All steps together: an answer that trickles in must hold nobody up."""
+KEYS_KEPT: Final = timedelta(hours=23)
+"""No longer is a key relied on: providers promise a day, and clocks differ."""
 CONNECTIONS_MAX = 32
 PAGE_ENTRIES = 500
 REFUSALS: Final = ("already-refunded", "amount-exceeds-refundable")
 UNKNOWN: Final = "payment-unknown"
+CAPTURE_ID: Final = "captureId"
 
 
 class Declined(Exception):
@@ -51,7 +56,7 @@ class _Answer(BaseModel):
 
 
 class Page(_Answer):
-    """A page of the provider's list; `next` is where the following one starts."""
+    """A page of the provider's list; `next` is where to go on once it is taken."""
 
     charges: list[dict[str, Any]]
     refunds: list[dict[str, Any]]
@@ -70,11 +75,11 @@ class Page(_Answer):
                 yield json.dumps({**entry, "type": kind}).encode()
 
 
-class _Captured(_Answer):
+class Captured(_Answer):
     payment_id: Reference
 
 
-class _Refunded(_Answer):
+class Refunded(_Answer):
     refund_id: Reference
     status: Literal["pending", "succeeded", "failed"] = "succeeded"
 
@@ -82,13 +87,26 @@ class _Refunded(_Answer):
 A = TypeVar("A", bound=_Answer)
 
 
-def _understood(kind: type[A], answer: Mapping[str, Any]) -> A:
+def understood(kind: type[A], answer: Mapping[str, Any]) -> A:
     """The answer, checked. Unanswered for one that we cannot understand: it may be mended."""
     try:
         return kind.model_validate(answer)
     except ValidationError as error:
         wrong = ", ".join(".".join(map(str, one["loc"])) for one in error.errors())
         raise Unanswered(f"the provider's answer is not understood: {wrong}") from None
+
+
+def made_refund(payment: Payment, answer: Mapping[str, Any]) -> Refund:
+    """The refund that was asked for, as the provider answered it. Raises Unanswered."""
+    made = understood(Refunded, answer)
+    assert payment.asking is not None, "only what is decided to be asked for is asked for"
+    return Refund(
+        refund_id=made.refund_id,
+        payment_id=payment.charge.payment_id,
+        amount=payment.asking,
+        status=RefundStatus(made.status),
+        by=RefundedBy.SERVICE,
+    )
 
 
 class Provider(Protocol):
@@ -100,11 +118,26 @@ class Provider(Protocol):
     async def refund(self, payment: Payment) -> Refund:
         """Give back what is `asking`, with the payment's key. Raises Refused or Unanswered."""
 
+    async def captured(self, capture: Capture) -> str | None:
+        """The payment that this capture made, should there be one, whatever became of its key.
+
+        Raises Declined where it was, or Unanswered.
+        """
+
+    async def refunded(self, payment: Payment) -> Refund | None:
+        """The refund that was made by the payment's key, should there be one. Raises Unanswered."""
+
     async def charge(self, payment_id: str) -> Page | None:
         """All that is known of one charge; None where it is unknown. Raises Unanswered."""
 
-    async def list(self, after: int) -> Page:
-        """What is new or has moved since the position `after`. Raises Unanswered."""
+    def pages(self, after: int) -> AsyncIterator[Page]:
+        """What is new or has moved since the position `after`, in microseconds since 1970.
+
+        Each page says where to go on once it is taken. Raises Unanswered.
+        """
+
+    async def close(self) -> None:
+        """Ends its connections."""
 
 
 def _problem(response: httpx.Response) -> str:
@@ -142,10 +175,10 @@ class HttpProvider:
                 "amount": capture.amount,
                 "currency": capture.currency,
                 "paymentMethod": capture.payment_method,
-                "metadata": {"traceparent": traceparent},
+                "metadata": {"traceparent": traceparent, CAPTURE_ID: capture.capture_id},
             },
         )
-        return _understood(_Captured, answer).payment_id
+        return understood(Captured, answer).payment_id
 
     async def refund(self, payment: Payment) -> Refund:
         charge, amount = payment.charge, payment.asking
@@ -160,25 +193,36 @@ class HttpProvider:
                 "currency": charge.currency,
             },
         )
-        made = _understood(_Refunded, answer)
-        return Refund(
-            refund_id=made.refund_id,
-            payment_id=charge.payment_id,
-            amount=amount,
-            status=RefundStatus(made.status),
-            by=RefundedBy.SERVICE,
-        )
+        return made_refund(payment, answer)
+
+    async def captured(self, capture: Capture) -> str | None:
+        async for page in self.pages(0):
+            for one in page.charges:
+                if (one.get("metadata") or {}).get(CAPTURE_ID) == capture.capture_id:
+                    return understood(Captured, one).payment_id
+        return None
+
+    async def refunded(self, payment: Payment) -> Refund | None:
+        page = await self.charge(payment.charge.payment_id)
+        for one in page.refunds if page else ():
+            if one.get("idempotencyKey") == payment.refund_key:
+                return made_refund(payment, one)
+        return None
 
     async def charge(self, payment_id: str) -> Page | None:
         try:
             answer = await self._call("GET", f"/charges/{quote(payment_id, safe='')}")
         except UnknownCharge:
             return None
-        return _understood(Page, {"next": 0, "more": False, **answer})
+        return understood(Page, {"next": 0, "more": False, **answer})
 
-    async def list(self, after: int) -> Page:
-        answer = await self._call("GET", f"/ledger?after={after}&limit={PAGE_ENTRIES}")
-        return _understood(Page, answer)
+    async def pages(self, after: int) -> AsyncIterator[Page]:
+        more = True
+        while more:
+            answer = await self._call("GET", f"/ledger?after={after}&limit={PAGE_ENTRIES}")
+            page = understood(Page, answer)
+            yield page
+            after, more = page.next, page.more
 
     async def _call(
         self, method: str, path: str, *, key: str | None = None, json: object = None

@@ -49,15 +49,13 @@ class Reconciler:
         with bounded():
             saved = await self._position.find_one({"_id": "provider"})
         position = max(0, (saved or {}).get("after", 0) - OVERLAP_US)
-        while not stop.is_set():
-            page = await self._provider.list(position)
+        async for page in self._provider.pages(position):
             await self._take(page)
-            position = page.next
             with bounded():
                 await self._position.update_one(
-                    {"_id": "provider"}, {"$max": {"after": position}}, upsert=True
+                    {"_id": "provider"}, {"$max": {"after": page.next}}, upsert=True
                 )
-            if not page.more:
+            if stop.is_set():
                 return
 
     async def _take(self, page: Page) -> None:

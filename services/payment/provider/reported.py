@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from contracts.currency import DEFAULT_CURRENCY
 from contracts.money import RefundedBy
-from contracts.values import Amount, Currency, Id, Reference
+from contracts.values import Amount, Currency, Id, OpaqueId, Reference
 from services.payment.rules.inputs import ChargeKnown, DisputeReported, RefundReported, Report
 from services.payment.rules.state import (
     Charge,
@@ -44,9 +44,11 @@ class ReportedCharge(_Reported):
 
     payment_id: Reference
     intent_id: Id
-    user_id: Reference
+    user_id: OpaqueId
     amount: Amount
     currency: Currency = DEFAULT_CURRENCY
+    capture_id: Id | None = None
+    """The capture of ours that it answers, where the provider carries that back."""
 
     @property
     def value(self) -> Charge:

@@ -1,6 +1,8 @@
 """The workers that run provider jobs: they find what is due, call the provider, never give up."""
 
 import asyncio
+from collections.abc import Sequence
+from datetime import datetime
 
 import structlog
 from pymongo import ASCENDING, IndexModel
@@ -14,7 +16,10 @@ from services.payment.rules.core import Outcome
 from services.payment.work import Ledger
 
 log = structlog.get_logger()
-INTERVAL_S = 0.1
+LOOK_EVERY_S = 1.0
+"""What another process left due is found so late at most."""
+LOOK_AGAIN_S = 0.1
+"""While calls are under way: each leaves room when it ends, or is due again."""
 CALLS_MAX = 32
 
 
@@ -29,6 +34,7 @@ class Worker:
         self._ledger = ledger
         self._clock = clock
         self._running: set[str] = set()
+        self._is_woken = asyncio.Event()
 
     @staticmethod
     async def prepare(database: Database) -> None:
@@ -42,30 +48,43 @@ class Worker:
             )
             await ensure_indexes(database[job.collection], [due], earlier=earlier)
 
+    def wake(self) -> None:
+        """Look at once: a job was just committed."""
+        self._is_woken.set()
+
     async def run(self, stop: asyncio.Event) -> None:
-        """Look for what is due, ten times a second, and run as much as there is room for."""
+        """Run what is due as soon as it is, as much as there is room for."""
         async with asyncio.TaskGroup() as group:
-            while not await pause(stop, INTERVAL_S):
+            group.create_task(self._wake_on(stop))
+            while not stop.is_set():
+                self._is_woken.clear()
                 try:
-                    rows = await self._due()
+                    due_in_s = self._begin(await self._first(), group)
                 except TryAgain as error:
                     log.warning("provider jobs wait", kind=self._job.name, reason=str(error))
-                    continue
-                for row in rows[: CALLS_MAX - len(self._running)]:
-                    self._running.add(row["_id"])
-                    group.create_task(self._run(row))
+                    due_in_s = LOOK_EVERY_S
+                await pause(self._is_woken, LOOK_AGAIN_S if self._running else due_in_s)
 
-    async def _due(self) -> list[Document]:
+    async def _wake_on(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self.wake()
+
+    def _begin(self, rows: Sequence[Document], group: asyncio.TaskGroup) -> float:
+        """Begin those that are due; in how many seconds to look for the next."""
         now = self._clock.now()
+        for row in rows[: CALLS_MAX - len(self._running)]:
+            due_at: datetime | None = row["due_at"]
+            if due_at is not None and due_at > now:
+                return min(LOOK_EVERY_S, (due_at - now).total_seconds())
+            self._running.add(row["_id"])
+            group.create_task(self._run(row))
+        return LOOK_EVERY_S
+
+    async def _first(self) -> list[Document]:
+        """The jobs that are due first, or soon."""
         with untraced(), bounded():
             found = (
-                self._rows.find(
-                    {
-                        "state": self._job.state,
-                        "_id": {"$nin": list(self._running)},
-                        "$or": [{"due_at": None}, {"due_at": {"$lte": now}}],
-                    }
-                )
+                self._rows.find({"state": self._job.state, "_id": {"$nin": list(self._running)}})
                 .hint("due")
                 .sort("due_at", ASCENDING)
                 .limit(CALLS_MAX)

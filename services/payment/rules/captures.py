@@ -47,7 +47,12 @@ def _start(rule: Rule, event: CaptureInput, capture_id: str) -> Capture:
 def _follow(rule: Rule, before: Capture, event: CaptureInput) -> Capture:
     match rule.outcome, event:
         case Outcome.ATTEMPT, CaptureDue():
-            return replace(before, attempts=before.attempts + 1, due_at=event.retry_at)
+            return replace(
+                before,
+                asked_at=before.asked_at or event.now,
+                attempts=before.attempts + 1,
+                due_at=event.retry_at,
+            )
         case Outcome.RETRY, CaptureUnanswered():
             return replace(before, due_at=event.retry_at, last_error=event.error[:ERROR_MAX_CHARS])
     if rule.to is None:

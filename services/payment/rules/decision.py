@@ -46,7 +46,7 @@ def _other_data(known: Known, event: Input) -> bool:
     """Whether a report differs from what is known by its id, but for how far it has come."""
     match event:
         case ChargeKnown():
-            return known.payment is not None and known.payment.charge != event.charge
+            return known.payment is not None and not known.payment.charge.agrees(event.charge)
         case RefundReported():
             before, now = known.refund, event.refund
             return before is not None and _what(before) != _what(now)

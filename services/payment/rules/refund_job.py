@@ -61,6 +61,7 @@ def _follow(
         return replace(
             before,
             asking=before.asking or before.money.refundable,
+            asked_at=before.asked_at or event.now,
             attempts=before.attempts + 1,
             due_at=event.retry_at,
         )
@@ -79,7 +80,7 @@ def _closed(payment: Payment) -> Payment:
     """Nothing is being asked any more: the next refund has a key of its own."""
     if payment.asking is None:
         return payment
-    return replace(payment, asking=None, refunds_asked=payment.refunds_asked + 1)
+    return replace(payment, asking=None, asked_at=None, refunds_asked=payment.refunds_asked + 1)
 
 
 def _stuck(payment: Payment) -> PaymentRefundStuck:

@@ -4,12 +4,15 @@ was asked for, and closed intents."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
 from contracts.money import Money, PaymentStatus, RefundedBy, Verdict, status_of
+from contracts.values import is_forgotten
+
+LONG_AGO: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RefundStatus(StrEnum):
@@ -49,6 +52,11 @@ class Charge:
     user_id: str
     amount: int
     currency: str
+
+    def agrees(self, reported: Charge) -> bool:
+        """Whether a report says the same; a user who was forgotten is not compared."""
+        user_id = self.user_id if is_forgotten(self.user_id) else reported.user_id
+        return self == replace(reported, user_id=user_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +111,9 @@ class Payment:
 
     The rest is about the refund that we make. `refunds_asked` counts those that the provider has
     answered for good, and makes the next one's key; `asking` is the amount of one that may have
-    reached the provider and has no answer yet. A `due_at` of None is due at once. `unlisted` is
-    what version 0.1.0 gave back: it counts, and has no row of its own until it is reported.
+    reached the provider and has no answer yet, and `asked_at` when it was first asked for. A
+    `due_at` of None is due at once. `unlisted` is what version 0.1.0 gave back: it counts, and has
+    no row of its own until it is reported.
     """
 
     charge: Charge
@@ -113,6 +122,7 @@ class Payment:
     known_at: datetime | None = None
     refunds_asked: int = 0
     asking: int | None = None
+    asked_at: datetime | None = None
     attempts: int = 0
     due_at: datetime | None = None
     last_error: str | None = None
@@ -144,6 +154,7 @@ class Payment:
             cls,
             document,
             charge=charge,
+            asked_at=_asked_at(document, is_asked=document["asking"] is not None),
             money=Money.model_validate(document["money"]),
             verdict=Verdict(document["verdict"]),
         )
@@ -152,6 +163,12 @@ class Payment:
 def refund_key(payment_id: str) -> str:
     """What every idempotency key of our refunds of a payment begins with."""
     return f"refund:{payment_id}"
+
+
+def _asked_at(document: dict[str, Any], *, is_asked: bool) -> datetime | None:
+    """Long ago, where a row of an earlier version does not say when."""
+    found: datetime | None = document.get("asked_at", LONG_AGO if is_asked else None)
+    return found
 
 
 def _of_version_0_1_0(charge: Charge, state: str) -> dict[str, Any]:
@@ -177,7 +194,10 @@ _VERDICTS_OF_VERSION_0_1_0: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capture:
-    """One `payment.requested`, known by that event's id, which makes the provider's key too."""
+    """One `payment.requested`, known by that event's id, which makes the provider's key too.
+
+    `asked_at` is when the provider was first asked for it.
+    """
 
     capture_id: str
     intent_id: str
@@ -187,6 +207,7 @@ class Capture:
     payment_method: str
     state: CaptureState
     payment_id: str | None = None
+    asked_at: datetime | None = None
     attempts: int = 0
     due_at: datetime | None = None
     last_error: str | None = None
@@ -202,6 +223,7 @@ class Capture:
             document,
             capture_id=document["_id"],
             state=CaptureState(document["state"]),
+            asked_at=_asked_at(document, is_asked=document["attempts"] > 0),
         )
 
 

@@ -6,15 +6,15 @@ provider's list, and comes in by reconciliation.
 """
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from postbox.service import Problem
 from services.payment import metrics
+from services.payment.webhook.problems import NOT_SIGNED, SIGNATURE_DOES_NOT_HOLD
 
 log = structlog.get_logger()
 HEADERS: Final = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -23,40 +23,53 @@ TOLERANCE: Final = timedelta(minutes=5)
 
 
 class Signatures:
-    """Judges webhooks by the secret that the provider and we share."""
+    """Judges webhooks by the secrets shared with the provider: several while one is replaced."""
 
-    def __init__(self, webhook: Webhook) -> None:
-        self._webhook = webhook
+    def __init__(self, webhooks: Sequence[Webhook]) -> None:
+        self._webhooks = webhooks
+
+    def hold(self, given: Mapping[str, str], body: bytes) -> bool:
+        """Whether `verify` will let the webhook in."""
+        return self._refusal({name: given.get(name, "") for name in HEADERS}, body) is None
 
     def verify(self, given: Mapping[str, str], body: bytes) -> None:
         """Problem 401 names the header for which a webhook is refused."""
         headers = {name: given.get(name, "") for name in HEADERS}
         for name, value in headers.items():
             if not value:
-                raise Problem(401, "The webhook is not signed", field=name)
-        try:
-            self._webhook.verify(body, headers, json_parse=False)
-        except (WebhookVerificationError, ValueError) as error:
+                raise NOT_SIGNED.problem(field=name)
+        if (error := self._refusal(headers, body)) is not None:
             at = _time(headers["webhook-timestamp"])
             off = at - datetime.now(UTC) if at else timedelta()
             is_untimely = abs(off) > TOLERANCE
             if at and is_untimely and self._is_signed(headers, at, body):
                 _alarm(headers["webhook-id"], off)
-            raise Problem(
-                401,
-                "The webhook's signature does not hold",
+            raise SIGNATURE_DOES_NOT_HOLD.problem(
                 field="webhook-timestamp" if is_untimely else "webhook-signature",
                 detail=str(error) or None,
             ) from error
 
+    def _refusal(self, headers: Mapping[str, str], body: bytes) -> Exception | None:
+        """Why no secret lets the webhook in; None where one does."""
+        refusal: Exception | None = None
+        for webhook in self._webhooks:
+            try:
+                webhook.verify(body, dict(headers), json_parse=False)
+            except (WebhookVerificationError, ValueError) as error:
+                refusal = error
+            else:
+                return None
+        return refusal
+
     def _is_signed(self, headers: Mapping[str, str], at: datetime, body: bytes) -> bool:
         """Whether the signature is right, whatever the time: anybody can send a wrong time."""
         try:
-            expected = self._webhook.sign(headers["webhook-id"], at, body.decode()).encode()
+            text = body.decode()
         except UnicodeDecodeError:
             return False
-        signatures = headers["webhook-signature"].split(" ")
-        return any(hmac.compare_digest(expected, one.encode()) for one in signatures)
+        expected = [one.sign(headers["webhook-id"], at, text).encode() for one in self._webhooks]
+        given = [one.encode() for one in headers["webhook-signature"].split(" ")]
+        return any(hmac.compare_digest(ours, theirs) for ours in expected for theirs in given)
 
 
 def _alarm(message_id: str, off: timedelta) -> None:

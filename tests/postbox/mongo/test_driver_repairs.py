@@ -4,10 +4,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from pymongo import MongoClient
 from pymongo.asynchronous import pool, topology
+from pymongo.client_session import ClientSession
 from pymongo.lock import Condition, Lock
 
-from postbox.mongo import Session, connect, transaction
+from postbox import sync
+from postbox.mongo import Document, Session, connect, transaction
 from stack.servers.mongod import Mongod
 from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
@@ -49,8 +52,8 @@ async def test_a_notification_and_the_end_of_the_time_are_reported_apart() -> No
 async def test_a_connection_made_before_its_server_was_ready_takes_transactions(
     tmp_path: Path,
 ) -> None:
-    """Goal: no connection refuses sessions forever. Method: a client with a single connection,
-    made to a server that has no replica set yet."""
+    """Goal: no connection refuses sessions forever. Method: clients of both kinds with a single
+    connection each, made to a server that has no replica set yet."""
     server = Mongod(tmp_path)
     (program,) = server.programs()
     assert program.before_start is not None
@@ -60,17 +63,24 @@ async def test_a_connection_made_before_its_server_was_ready_takes_transactions(
     )
     uri = f"mongodb://{LOOPBACK}:{server.port}/x?directConnection=true&maxPoolSize=1"
     try:
+        at_once: MongoClient[Document] = MongoClient(uri)
         async with connect(uri, application="tests") as client:
             rows = client["x"]["rows"]
 
             async def insert(session: Session) -> None:
                 await rows.insert_one({}, session=session)
 
+            def insert_at_once(session: ClientSession) -> None:
+                at_once["x"]["rows"].insert_one({}, session=session)
+
             assert not (await client.admin.command("hello"))["isWritablePrimary"]
+            assert not at_once.admin.command("hello")["isWritablePrimary"]
             await eventually(lambda: _is_primary(server))
             await client["x"].create_collection("rows")
             await transaction(client, insert)
-            assert await rows.count_documents({}) == 1
+            sync.transaction(at_once, insert_at_once)
+            assert await rows.count_documents({}) == 2
+        at_once.close()
     finally:
         mongod.terminate()
         await mongod.wait()

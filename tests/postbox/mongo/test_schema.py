@@ -122,6 +122,7 @@ async def test_an_index_of_an_earlier_version_is_replaced(client: Client) -> Non
     assert set(await rows.index_information()) == {
         "_id_",
         "pending",
+        "scheduled",
         "stateless",
         "parked",
         "published",

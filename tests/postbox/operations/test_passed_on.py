@@ -1,8 +1,4 @@
-"""What is passed on is what came, byte by byte: every type of header field and every property.
-
-The messages are written by an encoder of this test's own, and compared as bytes: a codec that
-decodes and encodes hides just what is looked for.
-"""
+"""What is passed on is what came, byte by byte: every type of header field and every property."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,98 +24,27 @@ from postbox.rabbitmq.properties import RawProperties
 from tests.conftest import Space
 from tests.eventually import eventually
 from tests.postbox.fake_service import QUICK, FakeService, topology
+from tests.postbox.operations.amqp_bytes import (
+    AMQPLIB,
+    FIELDS,
+    SHORT_TEXTS,
+    USER_ID,
+    WRITTEN,
+    came,
+    encoded,
+    long_text,
+    split,
+)
 
 BODY: Final = b"\xff not json \x00"
-LONG_NAME: Final = b"n" * 160
+KEY: Final = b"x-postbox-routing-key"
 
 
-def long_text(text: bytes) -> bytes:
-    return b"S" + pack(">I", len(text)) + text
-
-
-FIELDS: Final = {
-    b"bool": b"t\x01",
-    b"int8": b"b\xfe",
-    b"int16": b"s" + pack(">h", -2),
-    b"int32": b"I" + pack(">i", -2_000_000),
-    b"int64": b"l" + pack(">q", -(2**40)),
-    b"float": b"f" + pack(">f", 1.5),
-    b"rate": b"d" + pack(">d", 0.1),
-    b"price": b"d" + pack(">d", 12345678901.25),
-    b"decimal": b"D\x02" + pack(">i", 1999),
-    b"text": long_text("käse".encode()),
-    b"no utf-8": long_text(b"\xff\xfe"),
-    b"array": b"A" + pack(">I", 11) + b"d" + pack(">d", 0.1) + b"t\x00",
-    b"time": b"T" + pack(">Q", 1_800_000_000),
-    b"table": b"F" + pack(">I", 14) + b"\x04rate" + b"d" + pack(">d", 0.1),
-    b"nothing": b"V",
-    b"bytes": b"x" + pack(">I", 2) + b"\x00\x01",
-    b"app-x-death": long_text(b"kept"),
-    b"x-postbox-thing": long_text(b"another program's"),
-    b"x-delivery-counter": b"I" + pack(">i", 7),
-    b"x-acquired-by": long_text(b"somebody"),
-    LONG_NAME: long_text(b"long name"),
-}
-SHORT_TEXTS: Final = {
-    15: b"application/x-other",
-    14: b"identity",
-    10: b"correlation",
-    9: b"reply.to.me",
-    7: b"message-1",
-    5: b"order.placed",
-    3: b"another-app",
-    2: b"",
-}
-PRIORITY, TIMESTAMP = 11, 6
-
-
-def encoded(fields: dict[bytes, bytes], short: dict[int, bytes], *, others: bool = True) -> bytes:
-    """Property flags and list, by AMQP 0-9-1, 4.2.6.1."""
-    table = b"".join(bytes((len(name),)) + name + value for name, value in fields.items())
-    parts = {bit: bytes((len(text),)) + text for bit, text in short.items()}
-    parts[13] = pack(">I", len(table)) + table
-    parts[12] = b"\x02"
-    if others:
-        parts[PRIORITY] = b"\x07"
-        parts[TIMESTAMP] = pack(">Q", 1_700_000_000_123)
-    flags = sum(1 << bit for bit in parts)
-    return pack(">H", flags) + b"".join(parts[bit] for bit in sorted(parts, reverse=True))
-
-
-def split(raw: bytes) -> tuple[dict[bytes, bytes], dict[int, bytes]]:
-    """The header fields and the other properties, none of them decoded."""
-    flags, at, fields, parts = int.from_bytes(raw[:2]), 2, dict[bytes, bytes](), dict[int, bytes]()
-    for bit in range(15, 1, -1):
-        if not flags >> bit & 1:
-            continue
-        sizes = {13: 4 + int.from_bytes(raw[at : at + 4]), 12: 1, PRIORITY: 1, TIMESTAMP: 8}
-        end = at + sizes.get(bit, 1 + raw[at])
-        if bit == 13:
-            fields = _fields(raw[at + 4 : end])
-        else:
-            parts[bit] = raw[at:end]
-        at = end
-    assert at == len(raw)
+def redriven(raw: bytes) -> tuple[dict[bytes, bytes], dict[int, bytes]]:
+    """As `came`, of a message that has its queue's name as its key."""
+    fields, parts = came(raw)
+    assert fields.pop(KEY) == long_text(b"order.placed")
     return fields, parts
-
-
-def _fields(table: bytes) -> dict[bytes, bytes]:
-    fixed = {"t": 1, "b": 1, "s": 2, "I": 4, "l": 8, "f": 4, "d": 8, "D": 5, "T": 8, "V": 0}
-    found, at = dict[bytes, bytes](), 0
-    while at < len(table):
-        value_at = at + 1 + table[at]
-        kind = chr(table[value_at])
-        size = fixed[kind] if kind in fixed else 4 + int.from_bytes(table[value_at + 1 :][:4])
-        end = value_at + 1 + size
-        found[table[at + 1 : value_at]] = table[value_at:end]
-        at = end
-    return found
-
-
-def came(raw: bytes) -> tuple[dict[bytes, bytes], dict[int, bytes]]:
-    """As `split`, without what a quorum queue adds at each delivery."""
-    fields, parts = split(raw)
-    return {k: v for k, v in fields.items() if k != b"x-delivery-count"}, parts
 
 
 class Wire:
@@ -172,18 +97,29 @@ async def set_aside(client: Client, space: Space, at: Wire) -> None:
         await eventually(is_dead)
 
 
-WRITTEN: Final = encoded(FIELDS, SHORT_TEXTS)
+written_by = pytest.mark.parametrize("written", [WRITTEN, AMQPLIB], ids=["this test", "amqplib"])
+"""Each test by the encoder of this file, and by that of another language."""
 
 
-async def test_a_dead_letter_of_the_consumer_is_what_came(client: Client, space: Space) -> None:
+@written_by
+async def test_a_dead_letter_of_the_consumer_is_what_came(
+    client: Client, space: Space, written: bytes
+) -> None:
     async with wire(space) as at:
-        await at.publish(WRITTEN, exchange=space.exchange, key="order.placed")
+        await at.publish(written, exchange=space.exchange, key="order.placed")
         await set_aside(client, space, at)
         fields, parts = came(await at.get(f"{space.queue}.dead"))
-    ours = {name for name in fields.keys() - FIELDS.keys() if name.startswith(b"x-postbox-")}
-    assert {name: fields[name] for name in fields.keys() - ours} == FIELDS
-    assert parts == split(WRITTEN)[1]
-    assert ours == {b"x-postbox-" + name for name in (b"reason", b"error", b"queue", b"at")}
+    expected, expected_parts = split(written)
+    ours = fields.keys() - expected.keys()
+    assert {name: fields[name] for name in fields.keys() - ours} == expected
+    assert parts == expected_parts
+    assert ours == {
+        b"x-postbox-reason",
+        b"x-postbox-error",
+        b"x-postbox-queue",
+        b"x-postbox-at",
+        KEY,
+    }
 
 
 @pytest.mark.parametrize("bytes_", [130_700, 129_900])
@@ -211,37 +147,55 @@ def test_properties_that_are_cut_off_are_no_properties(raw: bytes) -> None:
     assert RawProperties.read(read.encode()).encode() == read.encode()
 
 
+@written_by
 @pytest.mark.parametrize("by", ["the consumer", "the broker"])
-async def test_what_is_redriven_is_what_came(client: Client, space: Space, by: str) -> None:
+async def test_what_is_redriven_is_what_came(
+    client: Client, space: Space, by: str, written: bytes
+) -> None:
     async with wire(space) as at:
-        await at.publish(WRITTEN, exchange=space.exchange, key="order.placed")
+        await at.publish(written, exchange=space.exchange, key="order.placed")
         if by == "the consumer":
             await set_aside(client, space, at)
         else:
             await at.get(space.queue, settle=False)
             await eventually(lambda: at.count(f"{space.queue}.dead"))
         await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
-        assert came(await at.get(space.queue)) == split(WRITTEN)
+        assert redriven(await at.get(space.queue)) == split(written)
 
 
-async def test_what_is_sent_to_another_exchange_is_what_came(client: Client, space: Space) -> None:
+@written_by
+@pytest.mark.parametrize("by", ["the consumer", "the broker"])
+@pytest.mark.parametrize("deaths", [1, 2])
+async def test_what_is_sent_to_another_exchange_is_what_came(
+    client: Client, space: Space, by: str, written: bytes, deaths: int
+) -> None:
+    """Goal: its own routing key too, which decides where it goes; after a second death as well."""
     async with wire(space) as at:
-        await at.publish(WRITTEN, exchange=space.exchange, key="order.placed")
-        await set_aside(client, space, at)
-        probe, exchange = await _probe(at, space, key="#")
-        await redrive(
-            space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None, exchange=exchange
-        )
-        assert came(await at.get(probe)) == split(WRITTEN)
+        probe, exchange = await _probe(at, space, key="order.placed")
+        dead = f"{space.queue}.dead"
+        await at.publish(written, exchange=space.exchange, key="order.placed")
+        for death in range(deaths):
+            if death:
+                await redrive(space.rabbitmq_uri, dead, ALL, done=lambda _: None)
+            if by == "the consumer":
+                await set_aside(client, space, at)
+            else:
+                await at.get(space.queue, settle=False)
+                await eventually(lambda: at.count(dead))
+        await redrive(space.rabbitmq_uri, dead, ALL, done=lambda _: None, exchange=exchange)
+        assert came(await at.get(probe)) == split(written)
 
 
-async def test_what_no_queue_wanted_is_published_again_as_it_came(space: Space) -> None:
+@written_by
+async def test_what_no_queue_wanted_is_published_again_as_it_came(
+    space: Space, written: bytes
+) -> None:
     async with wire(space) as at:
-        await at.publish(WRITTEN, exchange=space.exchange, key="order.unknown")
+        await at.publish(written, exchange=space.exchange, key="order.unknown")
         queue = f"{space.exchange}.unrouted"
         probe, _ = await _probe(at, space, key="order.unknown", exchange=space.exchange)
         await redrive(space.rabbitmq_uri, queue, ALL, done=lambda _: None, exchange=space.exchange)
-        assert came(await at.get(probe)) == split(WRITTEN)
+        assert came(await at.get(probe)) == split(written)
 
 
 async def test_a_message_without_an_id_is_passed_on_without_one(
@@ -252,7 +206,21 @@ async def test_a_message_without_an_id_is_passed_on_without_one(
         await at.publish(written, exchange=space.exchange, key="order.placed")
         await set_aside(client, space, at)
         await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
-        assert came(await at.get(space.queue)) == split(written)
+        assert redriven(await at.get(space.queue)) == split(written)
+
+
+async def test_the_user_who_sent_it_is_kept_under_another_name(
+    client: Client, space: Space
+) -> None:
+    """The broker refuses a message whose user id is not the one who publishes it."""
+    async with wire(space) as at:
+        written = encoded({}, {**SHORT_TEXTS, USER_ID: b"guest"})
+        await at.publish(written, exchange=space.exchange, key="order.placed")
+        await set_aside(client, space, at)
+        await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
+        fields, parts = redriven(await at.get(space.queue))
+    assert fields == {b"x-postbox-user-id": long_text(b"guest")}
+    assert parts == split(encoded({}, SHORT_TEXTS))[1]
 
 
 async def test_copies_are_not_sent_a_second_time(client: Client, space: Space) -> None:
@@ -266,7 +234,7 @@ async def test_copies_are_not_sent_a_second_time(client: Client, space: Space) -
         await at.get(copies)
         await set_aside(client, space, at)
         await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
-        again, _ = came(await at.get(space.queue))
+        again, _ = redriven(await at.get(space.queue))
         assert await at.count(copies) == 0
         assert again == {b"x-postbox-cc": fields[b"CC"]}
 
@@ -284,7 +252,7 @@ async def test_an_expiration_waits_while_the_message_is_set_aside(
             await at.get(space.queue, settle=False)
             await eventually(lambda: at.count(f"{space.queue}.dead"))
         await redrive(space.rabbitmq_uri, f"{space.queue}.dead", ALL, done=lambda _: None)
-        assert came(await at.get(space.queue)) == split(written)
+        assert redriven(await at.get(space.queue)) == split(written)
 
 
 async def _probe(

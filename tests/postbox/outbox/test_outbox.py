@@ -146,8 +146,8 @@ def test_a_subject_keeps_its_partition_in_every_process() -> None:
 
 async def test_what_is_owed_is_found_by_an_index_that_holds_nothing_else(setup: Setup) -> None:
     sent = [{"_id": str(n), "state": "published", "time": LONG_AGO} for n in range(500)]
-    owed = [{"_id": f"owed-{n}", "state": "pending", "time": LONG_AGO} for n in range(3)]
-    await setup.rows.insert_many([*sent, *owed])
+    pending = [{"_id": f"pending-{n}", "state": "pending", "time": LONG_AGO} for n in range(3)]
+    await setup.rows.insert_many([*sent, *pending])
     plan = await setup.rows.find({"state": "pending"}).sort([("time", 1), ("_id", 1)]).explain()
     stages = _stages(plan["queryPlanner"]["winningPlan"])
     assert [stage["stage"] for stage in stages] == ["FETCH", "IXSCAN"]
@@ -167,7 +167,7 @@ async def test_rows_expire_after_they_were_published_and_never_before(setup: Set
     await setup.rows.insert_many(
         [
             {**old, "_id": "sent", "state": "published", "published_at": LONG_AGO},
-            {**old, "_id": "owed", "state": "pending"},
+            {**old, "_id": "pending", "state": "pending"},
             {**old, "_id": "parked", "state": "parked", "parked": {"at": LONG_AGO}},
         ]
     )
@@ -176,7 +176,7 @@ async def test_rows_expire_after_they_were_published_and_never_before(setup: Set
         return await setup.rows.find_one({"_id": "sent"}) is None
 
     await eventually(sent_is_gone)
-    assert {row["_id"] async for row in setup.rows.find()} == {"owed", "parked"}
+    assert {row["_id"] async for row in setup.rows.find()} == {"pending", "parked"}
 
 
 def _stages(plan: dict[str, Any]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from pamqp.common import FieldTable
 
 from postbox.errors import BrokerUnavailable, TopologyMismatch
 from postbox.mongo import Client, DatabaseClock, own_database
-from postbox.rabbitmq import Topology
+from postbox.rabbitmq import Declare, Topology
 from postbox.rabbitmq.topology import DELIVERY_LIMIT, LOOKS_MAX
 from postbox.runtime import Health
 from postbox.service import topology_keeper
@@ -27,7 +27,13 @@ NOWHERE = "amqp://guest:guest@127.0.0.1:1/"
 class Kept:
     """A keeper and its health."""
 
-    def __init__(self, client: Client, space: Space, table: Topology | None = None) -> None:
+    def __init__(
+        self,
+        client: Client,
+        space: Space,
+        table: Topology | None = None,
+        declare: Declare = "all",
+    ) -> None:
         self.health = Health("broker")
         self.keeper = TopologyKeeper(
             table or topology(space),
@@ -36,6 +42,7 @@ class Kept:
             database=own_database(client),
             clock=DatabaseClock(client),
             health=self.health,
+            declare=declare,
         )
 
     @asynccontextmanager
@@ -188,3 +195,31 @@ def test_a_fingerprint_is_of_the_table_not_of_how_it_is_written() -> None:
     assert one.fingerprint == Topology(queues={"b": ["z"], "a": ["y", "x"]}).fingerprint
     assert one.fingerprint != Topology(queues={"a": ["x"], "b": ["z", "y"]}).fingerprint
     assert one.fingerprint != Topology(exchange="other", queues=one.queues).fingerprint
+
+
+async def test_a_table_that_is_only_checked_is_waited_for_and_never_made(
+    client: Client, space: Space
+) -> None:
+    one = Kept(client, space, declare="check")
+    async with one.running():
+
+        async def is_missed() -> bool:
+            return "no exchange" in one.health.problems.get("broker", "")
+
+        await eventually(is_missed)
+        with pytest.raises(BrokerUnavailable):
+            one.keeper.require()
+        async with broker(space):  # somebody else declares it
+            await eventually(one.is_ready)
+
+
+async def test_a_table_that_is_left_to_others_is_not_asked_for(
+    client: Client, space: Space
+) -> None:
+    one = Kept(client, space, declare="none")
+    async with one.running():
+        await eventually(one.is_ready)
+    async with await aio_pika.connect(space.rabbitmq_uri) as connection:
+        channel = await connection.channel()
+        with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
+            await channel.declare_queue(space.queue, passive=True)

@@ -14,6 +14,7 @@ from contracts.events import (
     BookingFailed,
     BookingIntentCreated,
     BookingPaymentRejected,
+    BookingUserForgotten,
     Event,
     PaymentCaptured,
     PaymentChargedBack,
@@ -230,6 +231,7 @@ def test_every_declared_cell_is_written_down_above() -> None:
 
 def test_the_table_speaks_of_all_that_the_queue_brings() -> None:
     brought = {EVENTS[event_type] for event_type in QUEUES["booking.events"]} | {DeadlinePassed}
+    brought -= {BookingUserForgotten}  # decides nothing
     cells = {(state, event) for state in BookingState for event in brought}
     assert cells - TABLE.keys() == {(BookingState.NONE, DeadlinePassed)}
 

@@ -12,6 +12,7 @@ from contracts.events import (
     BookingConfirmed,
     BookingFailed,
     BookingPaymentRejected,
+    BookingUserForgotten,
     Event,
     PaymentCaptured,
     PaymentFailed,
@@ -38,6 +39,7 @@ from services.payment.rules.inputs import (
     RefundUnanswered,
 )
 from services.payment.rules.state import (
+    LONG_AGO,
     Capture,
     CaptureState,
     Charge,
@@ -304,7 +306,30 @@ def test_a_capture_that_may_have_reached_the_provider_is_never_dropped() -> None
     attempted = Known(capture=_capture(attempts=1), closed=CLOSED)
     decision = decide(attempted, DUE)
     assert (decision.outcome, decision.events) == ("attempt", ())
-    assert decision.state.capture == _capture(attempts=2, due_at=LATER)
+    assert decision.state.capture == _capture(attempts=2, due_at=LATER, asked_at=NOW)
+
+
+def test_since_when_the_provider_is_asked_is_on_record_until_it_has_answered() -> None:
+    """By it a worker knows whether the provider may have forgotten the key."""
+    later = replace(DUE, now=LATER + timedelta(days=1))
+    again = decide(decide(Known(capture=_capture()), DUE).state, later).state.capture
+    assert again is not None
+    assert (again.attempts, again.asked_at) == (2, NOW)
+    owed = decide(Known(payment=_payment("refund_pending")), REFUND_DUE).state
+    owed = decide(owed, replace(REFUND_DUE, now=later.now)).state
+    assert owed.payment is not None
+    assert (owed.payment.attempts, owed.payment.asked_at) == (2, NOW)
+    closed = decide(owed, REFUND_REFUSED).state.payment
+    assert closed is not None
+    assert closed.asked_at is None
+
+
+def test_what_an_earlier_version_asked_for_was_asked_for_long_ago() -> None:
+    capture = _capture(attempts=1).to_document()
+    payment = replace(_owed(), asking=100).to_document()
+    del capture["asked_at"], payment["asked_at"]
+    assert Capture.from_document(capture).asked_at == LONG_AGO
+    assert Payment.from_document(payment).asked_at == LONG_AGO
 
 
 def test_a_capture_waits_until_it_is_due() -> None:
@@ -354,7 +379,8 @@ def test_the_tables_are_complete() -> None:
         reported: set[type] = {type(event) for event in CAPTURE_INPUTS}
         assert set(cells) == (none if state is CaptureState.NONE else reported)
     assert brought == {type(CONFIRMED), type(FAILED), type(CANCELLED), type(REJECTED)} | {
-        PaymentRequested
+        PaymentRequested,
+        BookingUserForgotten,  # decides nothing
     }
 
 

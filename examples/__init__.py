@@ -1,0 +1,1 @@
+"""Services on postbox as a person would write them; they know no booking."""

@@ -1,0 +1,1 @@
+"""Events: finding them over all sources, and one event's whole life."""

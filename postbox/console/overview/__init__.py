@@ -1,0 +1,1 @@
+"""How everything stands, as it changes: sources, queues, and what needs a person."""

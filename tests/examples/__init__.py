@@ -1,0 +1,1 @@
+"""The examples, as their READMEs start them, with a relay behind them."""

@@ -1,0 +1,1 @@
+"""One suite for all clients that the library is used with."""
