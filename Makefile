@@ -48,14 +48,14 @@ PRESSED := $(if $(PRESSURE),$(PY) -m tests.pressure)
 # containers take both cores, and each other's engine.
 test: setup ## run all tests; those in containers where an engine can be had (PRESSURE=1: on a busy machine)
 	@$(PY) -m tests.console.chromium
-	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --dist loadgroup --durations 20 --ignore tests/integration
+	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --durations 20 --ignore tests/integration
 	@$(PRESSED) $(PY) -m pytest tests/integration
 
 # Those that wait most for others: elections, leases, brokers that come back, programs that start.
 TENTH := tests/postbox/{consumer,mongo,outbox,rabbitmq} tests/relay/test_{faults,lease,sources,tokens}.py tests/stack
 
 test-pressed: setup ## run a tenth of the tests on a busy machine, those that wait most for others
-	@$(PY) -m tests.pressure $(PY) -m pytest --numprocesses 2 --dist loadgroup $(TENTH)
+	@$(PY) -m tests.pressure $(PY) -m pytest --numprocesses 2 $(TENTH)
 
 test-containers: setup ## run only the tests that kill containers
 	@$(PY) -m pytest tests/integration

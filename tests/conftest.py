@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import aio_pika
@@ -16,13 +15,13 @@ import pytest
 import structlog
 from hypothesis import settings
 from uuid_utils import uuid7
+from xdist.scheduler import LoadScopeScheduling
 
 from postbox.mongo import Client, connect
 from stack.servers import ports
 from stack.servers.mongod import Mongod
 from stack.servers.rabbitmq import RabbitMQ
 
-HERE: Final = Path(__file__).parent
 OF_ONE_STACK: Final = frozenset({"metrics", "scenarios", "service", "tracing"})
 """Folders whose tests share one stack, which takes a while to bring up."""
 WORKERS_MAX: Final = 4
@@ -51,14 +50,20 @@ def _part(worker: str) -> str:
     return f"{lowest}-{lowest + size - 1}"
 
 
-# Under pytest 9.2, xdist 3.8 reads these marks and yet splits the groups, without a word: what two
-# workers must not do at once has a lock.
-@pytest.hookimpl(tryfirst=True)  # before the workers read the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        folder, *_ = parts = item.path.relative_to(HERE).parts
-        group = folder if folder in OF_ONE_STACK else "/".join(parts)
-        item.add_marker(pytest.mark.xdist_group(group))
+class _Scheduling(LoadScopeScheduling):
+    """One worker runs a whole file, or all tests of one stack, which is thus brought up once.
+
+    Marks of groups do not do: under pytest 9.2, xdist 3.8 reads them and splits the groups.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, *_ = nodeid.split("::")
+        _, folder, *_ = file.split("/")
+        return folder if folder in OF_ONE_STACK else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config) -> _Scheduling:
+    return _Scheduling(config)
 
 
 @pytest.fixture(scope="session")

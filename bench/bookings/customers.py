@@ -109,8 +109,8 @@ async def at_once(
 async def at_rate(
     customers: Customers, stock: Iterator[Booking], pauses_s: Iterator[float], *, seconds: float
 ) -> list[float]:
-    """New customers after each of `pauses_s`, whatever became of the others; each one's seconds
-    from the moment it was due to be sent until it was confirmed."""
+    """A customer at once, and another after each of `pauses_s`, whatever became of the others; each
+    one's seconds from the moment it was due to be sent until it was confirmed."""
     now_s = asyncio.get_running_loop().time
     took_s: list[float] = []
 
@@ -119,7 +119,6 @@ async def at_rate(
 
     due_s = began_s = now_s()
     for booking, pause_s in zip(stock, pauses_s, strict=False):
-        due_s += pause_s
         if due_s > began_s + seconds:
             break
         if due_s > now_s():
@@ -127,5 +126,6 @@ async def at_rate(
         booking.began_s = due_s
         customers.begin(booking, done)
         customers.check()
+        due_s += pause_s
     await customers.all_confirmed()
     return took_s
