@@ -19,6 +19,7 @@ from postbox.events import Fact
 from postbox.mongo import Client, Database, DatabaseClock, Document, Session, transaction
 from postbox.outbox import COLLECTION, Outbox
 from postbox.rabbitmq import Topology, connected, raw_channel
+from postbox.wait_for import wait_for
 
 QUEUE: Final = "bench"
 BATCH: Final = 128
@@ -176,7 +177,7 @@ class FirstDelivery:
     async def at_s(self, *, limit_s: float) -> float:
         """When it came, by the loop's clock."""
         try:
-            return (await asyncio.wait_for(asyncio.shield(self._first), limit_s))[0]
+            return (await wait_for(asyncio.shield(self._first), limit_s))[0]
         except TimeoutError as error:
             raise BenchFailed(f"no event came within {limit_s:.0f} s") from error
 

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from postbox.wait_for import wait_for
+
 LOG_BYTES_MAX: Final = 8 * 1024 * 1024
 TAIL_LINES: Final = 15
 TAIL_BYTES: Final = 16 * 1024
@@ -95,7 +97,7 @@ class Process:
         """Asks it to end, and kills it when it has not ended within its limit."""
         self.send(number or self.program.stop_signal)
         try:
-            await asyncio.wait_for(self.exited(), self.program.stop_limit_s)
+            await wait_for(self.exited(), self.program.stop_limit_s)
         except TimeoutError:
             await self.kill()
 

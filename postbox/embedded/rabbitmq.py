@@ -15,6 +15,7 @@ from postbox.embedded.errors import EmbeddedError, ServerMissing
 from postbox.embedded.ports import LOOPBACK, free_port
 from postbox.embedded.process import Program
 from postbox.embedded.server import Server
+from postbox.wait_for import wait_for
 
 # Debian keeps the real script here; the one on PATH insists on the system's own user.
 SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")
@@ -173,7 +174,7 @@ class RabbitMQ(Server):
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await asyncio.wait_for(process.communicate(), CTL_LIMIT_S)
+        output, _ = await wait_for(process.communicate(), CTL_LIMIT_S)
         if process.returncode != 0:
             raise EmbeddedError(f"rabbitmqctl {' '.join(arguments)}: {output.decode().strip()}")
         return output.decode()
@@ -187,7 +188,7 @@ class RabbitMQ(Server):
 
 async def listens(port: int) -> str | None:
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(LOOPBACK, port), PROBE_LIMIT_S)
+        _, writer = await wait_for(asyncio.open_connection(LOOPBACK, port), PROBE_LIMIT_S)
     except (OSError, TimeoutError):
         return f"nothing listens on port {port}"
     writer.close()
@@ -197,14 +198,12 @@ async def listens(port: int) -> str | None:
 async def speaks_amqp(port: int) -> str | None:
     """Whether the broker answers the protocol's greeting: it does once it has booted."""
     try:
-        reader, writer = await asyncio.wait_for(
-            asyncio.open_connection(LOOPBACK, port), PROBE_LIMIT_S
-        )
+        reader, writer = await wait_for(asyncio.open_connection(LOOPBACK, port), PROBE_LIMIT_S)
     except (OSError, TimeoutError):
         return f"nothing listens on port {port}"
     try:
         writer.write(b"AMQP\x00\x00\x09\x01")
-        await asyncio.wait_for(reader.readexactly(1), PROBE_LIMIT_S)
+        await wait_for(reader.readexactly(1), PROBE_LIMIT_S)
     except (OSError, TimeoutError, asyncio.IncompleteReadError):
         return "the broker does not answer yet"
     finally:

@@ -1,10 +1,10 @@
-"""Two repairs of PyMongo's clients, without which an outage may not end.
+"""Three repairs of PyMongo's clients, without which an outage or a stop may not end.
 
-**A lock that is kept forever**, on Python 3.11. The asynchronous client waits for a server with
-`asyncio.wait_for(condition.wait(), ...)`. Up to Python 3.11 that waits in a task of its own; if the
-caller is cancelled just as the time is over, that task takes the client's lock, ends, and never
-gives it back: whatever asks the client from then on waits forever, beyond every time limit. From
-Python 3.12 on `wait_for` has no such task, and neither has this.
+**A lock that is kept forever**, and **a cancellation that is lost**, both on Python 3.11, whose
+`asyncio.wait_for` waits in a task of its own. If who waits for a server is cancelled just as the
+time is over, that task takes the client's lock, ends, and never gives it back: whatever asks the
+client from then on waits forever, beyond every time limit. If who makes a connection is cancelled
+just as it is made, it goes on as if nothing had been said.
 
 **A connection that refuses sessions forever.** At its first moment a connection notes whether its
 server does sessions, and takes a server that is just starting for one that does not. If such a one
@@ -14,32 +14,14 @@ specification of drivers, the presence of `logicalSessionTimeoutMinutes` says so
 cannot take a command yet answers with an error that is tried again.
 """
 
-import asyncio
-import sys
-from contextlib import suppress
-from typing import Any, Final
+from typing import Any
 
-from pymongo.asynchronous import pool, topology
+from pymongo import lock, network_layer, pool_shared
 from pymongo.asynchronous.pool import AsyncConnection
 from pymongo.hello import Hello
-from pymongo.lock import Condition
 from pymongo.synchronous.pool import Connection
 
-NAME: Final = "_async_cond_wait"
-
-
-async def _wait(condition: Condition, timeout: float | None) -> bool:
-    with suppress(TimeoutError):
-        async with asyncio.timeout(timeout):
-            return await condition.wait()
-    return False
-
-
-def repair_waiting() -> None:
-    """Replace the function wherever the client uses it. AttributeError where it is not any more."""
-    for module in (pool, topology):
-        getattr(module, NAME)
-        setattr(module, NAME, _wait)
+from postbox.wait_for import repair_wait_for
 
 
 def repair_sessions() -> None:
@@ -61,6 +43,5 @@ def repair_sessions() -> None:
     setattr(Connection, "_hello", judged_at_once)  # noqa: B010
 
 
-if sys.version_info < (3, 12):
-    repair_waiting()
+repair_wait_for(lock, network_layer, pool_shared)
 repair_sessions()

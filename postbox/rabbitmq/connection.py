@@ -18,6 +18,7 @@ from aiormq.abc import AbstractChannel as RawChannel
 from postbox.errors import BrokerUnavailable, ConfigurationError
 from postbox.rabbitmq import decoding_repair, receiver  # noqa: F401 - for what they put into aiormq and pamqp
 from postbox.tls import in_plain_words
+from postbox.wait_for import repair_wait_for, wait_for
 
 CONNECT_TIMEOUT_S = 5.0
 CLOSE_TIMEOUT_S = 2.0
@@ -26,6 +27,8 @@ TLS_FILES = "cafile, certfile or keyfile"
 
 BROKER_ERRORS = (aiormq.AMQPError, ConnectionError, OSError, TimeoutError, RuntimeError)
 """What a lost or refused connection looks like (RuntimeError: the transport is already closed)."""
+
+repair_wait_for(aiormq.tools, aiormq.connection)
 
 
 @contextmanager
@@ -115,7 +118,7 @@ def _abandon(connecting: "asyncio.Future[_Closing]") -> None:
 async def _close(connecting: "asyncio.Future[_Closing]") -> None:
     with suppress(BrokerUnavailable), broker_errors("closing the connection"):
         connection = await connecting
-        await asyncio.wait_for(connection.close(), CLOSE_TIMEOUT_S)
+        await wait_for(connection.close(), CLOSE_TIMEOUT_S)
 
 
 async def raw_channel(channel: AbstractChannel) -> RawChannel:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any, Final
 
+from postbox.wait_for import wait_for
+
 AGAIN_AFTER_S: Final = 3.0
 """Longer than closing a connection may take, which a second cancellation would interrupt."""
 
@@ -72,7 +74,7 @@ async def _as_coroutine(part: Awaitable[None]) -> None:
 async def pause(stop: asyncio.Event, seconds: float) -> bool:
     """Wait, but no longer than until `stop` is set; True if it is."""
     try:
-        await asyncio.wait_for(stop.wait(), seconds)
+        await wait_for(stop.wait(), seconds)
     except TimeoutError:
         return stop.is_set()
     return True

@@ -14,6 +14,7 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from postbox.wait_for import wait_for
 from stack.errors import EmbeddedError, NotRunning, StackError
 from stack.layout import Layout
 
@@ -61,7 +62,7 @@ async def ask(layout: Layout, request: Request) -> Reply:
             raise NotRunning(f"no stack is up in {layout.directory}") from None
     try:
         writer.write(request.model_dump_json().encode() + b"\n")
-        line = await asyncio.wait_for(reader.readline(), REPLY_LIMIT_S)
+        line = await wait_for(reader.readline(), REPLY_LIMIT_S)
     finally:
         writer.close()
     if not line:

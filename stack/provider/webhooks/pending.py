@@ -16,6 +16,7 @@ from typing import Protocol
 
 import structlog
 
+from postbox.wait_for import wait_for
 from stack.provider.orders import WebhookOrder
 from stack.provider.webhooks.endpoint import Endpoint
 
@@ -119,7 +120,7 @@ class Dispatcher:
                 self._pending.changed.clear()
                 wait_s = self._launch(sendings)
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._pending.changed.wait(), wait_s)
+                    await wait_for(self._pending.changed.wait(), wait_s)
 
     def _launch(self, sendings: asyncio.TaskGroup) -> float:
         """Start what is due and fits; seconds until there may be more to do."""

@@ -10,10 +10,11 @@ from pymongo.client_session import ClientSession
 from pymongo.lock import Condition, Lock
 
 from postbox import sync
-from postbox.mongo import Document, Session, connect, transaction
+from postbox.mongo import Client, Document, Session, connect, transaction
 from stack.servers.mongod import Mongod
 from stack.servers.ports import LOOPBACK
 from tests.eventually import eventually
+from tests.postbox.cancellation import turns_of_lost_cancellations
 
 
 @pytest.mark.parametrize("module", [pool, topology])
@@ -47,6 +48,13 @@ async def test_a_notification_and_the_end_of_the_time_are_reported_apart() -> No
         assert not await cond_wait(condition, 0.01)
         asyncio.get_running_loop().call_soon(lambda: asyncio.ensure_future(_notify(condition)))
         assert await cond_wait(condition, 1)
+
+
+async def test_a_cancellation_is_heeded_at_every_moment(client: Client) -> None:
+    """Each that is cancelled while it is under way takes its connection with it: nearly each makes
+    a new one."""
+    rows = client["x"]["rows"]
+    assert await turns_of_lost_cancellations(rows.find_one, turns=40, times=5) == []
 
 
 async def test_a_connection_made_before_its_server_was_ready_takes_transactions(

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import logging
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterator
 from uuid import uuid4
 
 import pytest
@@ -15,6 +15,7 @@ from stack.servers.ports import LOOPBACK, free_port
 from stack.servers.rabbitmq import RabbitMQ
 from tests.conftest import Space
 from tests.eventually import eventually
+from tests.postbox.cancellation import turns_of_lost_cancellations
 from tests.postbox.tcp_proxy import tcp_proxy
 
 ANSWERS = 3
@@ -50,6 +51,17 @@ async def test_whoever_is_cancelled_while_it_connects_leaves_no_connection(
 
         await eventually(none_is_open)
     gc.collect()
+
+
+async def test_a_cancellation_is_heeded_at_every_moment_of_an_operation(space: Space) -> None:
+    turns, times = 10, 3
+    async with connected(space.rabbitmq_uri, name="cancelled") as connection:
+        channels = [await connection.channel() for _ in range(turns * times)]
+
+        def declare() -> Awaitable[object]:  # one that is cancelled takes its channel with it
+            return channels.pop().declare_queue(space.queue, timeout=3)
+
+        assert await turns_of_lost_cancellations(declare, turns=turns, times=times) == []
 
 
 @pytest.fixture
