@@ -12,6 +12,7 @@ from typing import Any, Final
 from bench.bookings.customers import at_once, at_rate
 from bench.bookings.load import CONNECTIONS_MAX, CONNECTIONS_MIN, pauses
 from bench.bookings.requests import Booking
+from bench.errors import BenchFailed
 from bench.machine import machine
 from bench.peers.cpu import trees_s
 from bench.peers.dbos import Dbos
@@ -72,8 +73,7 @@ async def measure(peer: Peer, scale: Scale, say: Report) -> Figures:
         if per_s < figures["per_s"]:
             say(f"{peer.TITLE}: {per_s:,.0f} new bookings a second for {seconds:g} s")
             took_s, more = await _steady(peer, per_s, seconds)
-            if took_s:  # a short try at a low rate may see nobody come
-                figures |= {f"{name}.steady_per_s": per_s, **percentiles_ms(name, took_s)}
+            figures |= {f"{name}.steady_per_s": per_s, **percentiles_ms(name, took_s)}
             booked += more
     say(f"{peer.TITLE}: SIGKILL to its programs in the middle of {scale.killed_s:g} s of load")
     after, accepted = await killed(peer, scale.killed_s)
@@ -92,6 +92,8 @@ async def _full_load(peer: Peer, scale: Scale, say: Report) -> tuple[Figures, li
         spent_s = trees_s(peer.roots()) - before_s
         took_s = asyncio.get_running_loop().time() - began_s
     measured = sum(scale.warm_up_s <= at_s < seconds for at_s in times_s)
+    if not measured:
+        raise BenchFailed(f"{peer.TITLE}: no booking was confirmed in {seconds:g} s")
     return {
         "per_s": measured / scale.saturation_s,
         "cpu_ms_per_booking": spent_s / len(times_s) * 1000,

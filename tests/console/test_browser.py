@@ -3,55 +3,27 @@
 Left out where there is no Chromium and none can be installed, but never in CI.
 """
 
-import os
 import re
-import shutil
-import subprocess
 from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import Page, ViewportSize, expect
+from playwright.async_api import Page, expect
 
 from tests.cli.harness import CliHarness
 from tests.console.chromium import chromium_of_tests
+from tests.console.for_everybody import DESK, PHONE, axe_script, is_for_everybody
 from tests.console.harness import Browser
 from tests.eventually import eventually
 
-AXE: Final = Path(__file__).parent / "axe"
-INSTALL_LIMIT_S: Final = 60.0
-PHONE: Final = ViewportSize(width=375, height=800)
-DESK: Final = ViewportSize(width=1280, height=900)
-THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
 NOTICED_WITHIN_MS: Final = 5_000
-GROUND: Final = "getComputedStyle(document.body).backgroundColor"
-OVERFLOW: Final = "document.documentElement.scrollWidth - window.innerWidth"
-VIOLATIONS: Final = """
-(rules) => axe.run(document, {resultTypes: ["violations"], ...(rules ? {runOnly: rules} : {})})
-  .then(({violations}) =>
-    violations.map(({id, nodes}) => [id, ...nodes.map(({html}) => html.slice(0, 200))]))
-"""
-RULES_OF_THEME: Final[dict[str, list[str] | None]] = {"light": None, "dark": ["color-contrast"]}
-"""All rules once; another theme has other colours, and nothing else."""
 
 
 @pytest.fixture(scope="module")
 def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """axe-core's own script, from npm by the lock file beside this test."""
-    if shutil.which("npm") is None and not os.environ.get("CI"):
-        pytest.skip("there is no Node here")
-    at = tmp_path_factory.mktemp("axe") / "axe"
-    shutil.copytree(AXE, at, ignore=shutil.ignore_patterns("node_modules"))
-    subprocess.run(
-        ("npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"),
-        cwd=at,
-        check=True,
-        timeout=INSTALL_LIMIT_S,
-    )
-    return (at / "node_modules" / "axe-core" / "axe.min.js").read_text()
+    return axe_script(tmp_path_factory.mktemp("axe"))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -108,28 +80,32 @@ async def test_every_page_fits_and_is_quiet_and_is_for_everybody(
         "/map",
         "/events",
         f"/events/shop/{event['id']}",
+        f"/resend?source=shop&id={event['id']}",
+        f"/map/bind?queue={troubled.queue}",
         f"/flow?subject={event['subject']}",
         "/set-aside",
         f"/set-aside/item?place={listed['place']}&id={listed['id']}",
         "/audit",
+        await _an_audit_of(browser, event["id"]),
         "/help",
     )
-    grounds = set()
+    grounds: set[str] = set()
     for size in (PHONE, DESK):
         context = await engine.new_context(base_url=browser.url, viewport=size)
         tab = Tab(await context.new_page())
         for path in pages:
             await tab.page.goto(path)
-            await tab.page.evaluate(axe)
-            for theme in THEMES:
-                await tab.page.emulate_media(color_scheme=theme)
-                assert await tab.page.evaluate(OVERFLOW) <= 0, (path, size, theme)
-                violations = await tab.page.evaluate(VIOLATIONS, RULES_OF_THEME[theme])
-                assert violations == [], (path, size, theme)
-                grounds.add(await tab.page.evaluate(GROUND))
+            grounds |= await is_for_everybody(tab.page, axe)
         await context.close()
         assert tab.complaints == []
     assert len(grounds) == 2
+
+
+async def _an_audit_of(browser: Browser, event_id: str) -> str:
+    """The page of what was done: an event is sent again."""
+    page = await browser.html(f"/resend?source=shop&id={event_id}")
+    done = await browser.post("/resend", page, source="shop", id=event_id, queue="")
+    return done.headers["location"]
 
 
 async def test_trouble_appears_by_itself(tab: Tab, harness: CliHarness) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -12,6 +13,7 @@ from scenarios.player.http import application
 from scenarios.player.plays import PLAYING, WENT_WELL, Plays
 from scenarios.registry import SCENARIOS
 from tests.console.chromium import chromium_of_tests
+from tests.console.for_everybody import DESK, PHONE, axe_script, is_for_everybody
 from tests.eventually import eventually
 from tests.scenarios.conftest import Played
 
@@ -64,16 +66,24 @@ async def test_nobody_plays_without_the_token_or_what_there_is_not(
     assert names == list(SCENARIOS)
 
 
-async def test_who_presses_a_button_sees_the_flow_happen(played: Played) -> None:
-    stack = played.stack
+async def test_who_presses_a_button_sees_the_flow_happen(played: Played, tmp_path: Path) -> None:
+    """And each of its pages is for everybody."""
+    stack, axe = played.stack, axe_script(tmp_path)
     try:
         for program in ("scenarios", "console"):
             await stack.release(program, wait=False)
         await stack.ready("scenarios", "console")
         async with chromium_of_tests() as browser:
             page = await browser.new_page(base_url=stack.info.console.url)
+
+            async def every_size_fits() -> None:
+                for size in (PHONE, DESK):
+                    await page.set_viewport_size(size)
+                    await is_for_everybody(page, axe)
+
             await page.goto("/")
             await page.get_by_role("link", name="Scenarios").click()
+            await every_size_fits()
             await page.get_by_role("button", name="Payment first").click()
             await expect(page.locator("h1 .state")).to_have_text(
                 "went well", timeout=PLAYED_WITHIN_MS
@@ -81,6 +91,7 @@ async def test_who_presses_a_button_sees_the_flow_happen(played: Played) -> None
             flow = page.locator("svg.flow.wide")
             for type_ in ("payment.captured", "booking.intent.created", "booking.confirmed"):
                 await expect(flow.get_by_text(type_, exact=True)).to_be_visible()
+            await every_size_fits()
             await page.get_by_role("link", name="The flow of").click()
             await expect(page).to_have_url(re.compile("/flow"))
             await page.go_back()
