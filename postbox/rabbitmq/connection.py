@@ -67,8 +67,10 @@ def _heed_cancellation() -> None:
 
 
 class _Closing(Connection):
-    """One that cannot be opened is closed. aio-pika leaves that to the garbage collector, which may
-    run where no loop does, and then warns of a coroutine that was never awaited."""
+    """One that cannot be opened is closed, and none by the garbage collector, as aio-pika has it:
+    that may run where no loop does, and then warns of a coroutine that was never awaited."""
+
+    def __del__(self) -> None: ...
 
     async def connect(self, timeout: float | None = None) -> None:
         try:

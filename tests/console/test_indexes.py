@@ -6,6 +6,7 @@ from urllib.parse import quote
 from tests.cli.harness import CliHarness
 from tests.console.harness import Browser, console, settings
 from tests.console.test_set_aside import act
+from tests.eventually import eventually
 
 ALL: Final = 2
 """The level at which mongod writes down every operation, with its plan."""
@@ -31,9 +32,14 @@ async def test_no_page_looks_through_a_collection(browser: Browser, harness: Cli
     await harness.set_aside()
     await harness.holds(harness.dead, 1)
     await harness.database.command("profile", ALL)
+
+    async def is_looked_at_anew() -> bool:
+        await browser.html("/")
+        return "relay_checkpoint" in await _plans(harness)
+
     try:
+        await eventually(is_looked_at_anew)
         for path in (
-            "/",
             "/events",
             "/events?state=pending",
             "/events?state=published&type=order.placed&since=1h",

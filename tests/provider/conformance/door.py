@@ -1,6 +1,7 @@
 """An adapter, and what a test has to be able to do at its provider without the adapter."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -79,9 +80,11 @@ class Door:
 
     async def moved(self, after: int, payment_id: str) -> list[Reported]:
         """What is listed of a payment from a position on."""
-        found = []
+        found: list[Reported] = []
         async for page in self.provider.pages(after):
-            found += [read_report(one) for one in page.reports()]
+            for one in page.reports():
+                with suppress(ValueError):  # a charge that is not ours
+                    found.append(read_report(one))
         return [one for one in found if one.payment_id == payment_id]
 
     async def known(self, payment_id: str) -> Sequence[Reported]:
