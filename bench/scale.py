@@ -37,6 +37,8 @@ class Scale:
     warm_up_s: float = 3.0
     saturation_s: float = 10.0
     half_load_s: float = 8.0
+    idle_s: float = 3.0
+    """For so long nobody books, and what that costs is measured."""
     steady_s: tuple[tuple[int, float], ...] = ((5, 8.0), (50, 6.0), (150, 6.0))
     """Low rates of bookings a second, and for how long each."""
     processes: tuple[int, ...] = (1, 2, 4)
@@ -86,6 +88,7 @@ TINY: Final = Scale(
     warm_up_s=0.2,
     saturation_s=2.0,
     half_load_s=0.5,
+    idle_s=0.3,
     steady_s=((5, 1.2), (50, 0.4), (150, 0.4)),
     processes=(),
     killed_s=1.0,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from bench.report.statistics import percentile
 from bench.report.table import number
-from bench.scaling.simulation import STEPS, Costs, full_load, latencies_ms
+from bench.scaling.simulation import Costs, full_load, latencies_ms
 
 BEGIN: Final = "<!-- written by `python -m bench.scaling`: begin -->"
 PARTS: Final = ("gateway", "booking", "payment", "relay", "mongo", "rabbitmq")
@@ -21,29 +21,51 @@ BUSY: Final = 0.7
 CORES_A_PRIMARY: Final = 8
 IN_FLIGHT: Final = 256
 SECONDS: Final = 5.0
+ALONE_PER_S: Final = 50
+"""At this rate hardly anybody shares a batch."""
+ROUNDS: Final = 4
 
 Record = Mapping[str, Any]
 
 
 def costs_of(record: Record) -> Costs | None:
-    """What the simulation starts from. `batch_ms` is fitted to the latency at 5 bookings a second:
-    None where the record has none, or one that the parts explain by themselves."""
-    low_ms = record.get("bookings.at_5_per_s.p50_ms")
+    """What the simulation starts from; None where the record has no CPU at a low rate.
+
+    Alone, a booking costs what it does at 50 a second; how much work is beside its path follows
+    from its latency at 5 a second. What each other in a batch adds follows from the CPU at full
+    load, with the batches that the simulation itself has there.
+    """
+    if f"bookings.at_{ALONE_PER_S}_per_s.cpu_ms_per_booking" not in record:
+        return None
+    load_ms = REQUESTS * record["bookings.load_cpu_ms_per_request"]
+    alone_ms = {part: _alone_ms(record, part) for part in PARTS} | {"load": load_ms}
+    full_ms = {part: record[f"bookings.cpu_ms_per_booking.{part}"] for part in PARTS}
     commit_ms = 1000 / record["limits.transactions_per_s"]
     deliver_ms = max(0.0, record["limits.delivery.p50_ms"] - commit_ms)
-    cpu_ms = {part: record[f"bookings.cpu_ms_per_booking.{part}"] for part in PARTS}
-    cpu_ms["load"] = REQUESTS * record["bookings.load_cpu_ms_per_request"]
-    if low_ms is None:
-        return None
-    explained = COMMITS * commit_ms + DELIVERIES * deliver_ms + sum(cpu_ms.values())
-    batch_ms = max(0.0, low_ms - explained) / len(STEPS)
-    return Costs(
+    work_ms = record["bookings.at_5_per_s.p50_ms"] - COMMITS * commit_ms - DELIVERIES * deliver_ms
+    costs = Costs(
         cores=record["machine"]["cores"],
-        cpu_ms=cpu_ms,
-        batch_ms=batch_ms,
+        alone_ms=alone_ms,
+        more_ms=full_ms | {"load": load_ms},
+        beside=max(0.0, 1 - max(0.0, work_ms) / sum(alone_ms.values())),
         commit_ms=commit_ms,
         deliver_ms=deliver_ms,
     )
+    for _ in range(ROUNDS):
+        batch = max(2.0, full_load(costs, in_flight=IN_FLIGHT, seconds=SECONDS).batch)
+        more_ms = {
+            part: max(0.0, ms * batch - alone_ms[part]) / (batch - 1)
+            for part, ms in full_ms.items()
+        }
+        costs = replace(costs, more_ms=more_ms | {"load": load_ms})
+    return costs
+
+
+def _alone_ms(record: Record, part: str) -> float:
+    """Without what an idle program costs."""
+    spent: float = record[f"bookings.at_{ALONE_PER_S}_per_s.cpu_ms_per_booking.{part}"]
+    idle: float = record[f"bookings.idle_cpu_ms_per_s.{part}"]
+    return max(0.0, spent - idle / ALONE_PER_S)
 
 
 def text(record: Record) -> str:
@@ -55,7 +77,7 @@ def text(record: Record) -> str:
     simulated = (
         _table(("bookings", "measured", "simulated"), compared)
         if compared
-        else "That record has no latency at a low rate, from which the simulation starts."
+        else "That record has no CPU at a low rate, from which the simulation starts."
     )
     rates = _table(
         ("", "bookings/s", *PARTS, "MongoDB shards", "queues for the gateway"),
@@ -77,7 +99,7 @@ def _compared(record: Record) -> Iterator[Sequence[str]]:
     costs = costs_of(record)
     if costs is None:
         return
-    rate = full_load(costs, in_flight=IN_FLIGHT, seconds=SECONDS)
+    rate = full_load(costs, in_flight=IN_FLIGHT, seconds=SECONDS).per_s
     yield "at full load", _cell(record, "bookings.per_s", "/s"), f"{number(rate)} /s"
     rates = [(f"at {per_s} a second", f"at_{per_s}_per_s.", float(per_s)) for per_s in (5, 50, 150)]
     for what, key, per_s in (*rates, ("at half of full load", "", record["bookings.per_s"] / 2)):
@@ -89,7 +111,7 @@ def _compared(record: Record) -> Iterator[Sequence[str]]:
         key = f"processes.services_{count}.per_s"
         if key in record:
             more = replace(costs, processes=count)
-            rate = full_load(more, in_flight=IN_FLIGHT, seconds=SECONDS)
+            rate = full_load(more, in_flight=IN_FLIGHT, seconds=SECONDS).per_s
             what = f"at full load, {count} processes of each"
             yield what, _cell(record, key, "/s"), f"{number(rate)} /s"
 

@@ -2,7 +2,8 @@
 
 A booking takes STEPS one after another. At each, a program takes the bookings that wait there in
 one batch, works on a core, has MongoDB and RabbitMQ work on a core, and waits for the disk, during
-which the core is free. Cores are shared by time slices.
+which the core is free. A part of the work is beside the path: marks, acknowledgements, what follows
+from other events. Cores are shared by time slices.
 """
 
 import heapq
@@ -23,13 +24,15 @@ SEED: Final = 20_261_128
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """`cpu_ms` is a booking's, by program, `mongo`, `rabbitmq` and `load` among them; `commit_ms`
-    and `deliver_ms` what a batch waits for, and `batch_ms` what else its process waits, such as for
-    a round trip."""
+    """`alone_ms` is the CPU of a booking whose batches have nobody else, `more_ms` what each other
+    in its batches adds, both by part: the programs, `mongo`, `rabbitmq`, and `load`, which makes
+    the requests. `commit_ms` and `deliver_ms` are what a batch waits for."""
 
     cores: int
-    cpu_ms: Mapping[str, float]
-    batch_ms: float
+    alone_ms: Mapping[str, float]
+    more_ms: Mapping[str, float]
+    beside: float
+    """The share of the work that nobody waits for, if a core is free for it."""
     commit_ms: float
     deliver_ms: float
     processes: int = 1
@@ -95,6 +98,7 @@ class System:
         self._costs = costs
         self._waiting: dict[str, deque[Booking]] = {name: deque() for name in set(STEPS)}
         self._idle = dict.fromkeys(STEPS, costs.processes)
+        self.batches = self.batched = 0
 
     def begin(self, booking: Booking) -> None:
         name = STEPS[booking.step]
@@ -107,16 +111,27 @@ class System:
             return
         self._idle[name] -= 1
         batch = [waiting.popleft() for _ in range(min(BATCH_MAX, len(waiting)))]
+        self.batches += 1
+        self.batched += len(batch)
         costs = self._costs
-        is_relay = name == RELAY
-        server = "rabbitmq" if is_relay else "mongo"
-        share = costs.cpu_ms[name] / STEPS.count(name)
-        # The customers' own work is done beside each of the two requests.
-        server_share = costs.cpu_ms[server] / (STEPS.count(RELAY) if is_relay else 4)
-        load = 0.0 if is_relay else costs.cpu_ms["load"] / 4
-        ms = len(batch) * (share + server_share + load)
-        wait_ms = costs.batch_ms + (costs.deliver_ms if is_relay else costs.commit_ms)
-        self.clock.work(ms, lambda: self.clock.after(wait_ms, lambda: self._end(name, batch)))
+        ms = self._work_ms(name, len(batch))
+        wait_ms = costs.deliver_ms if name == RELAY else costs.commit_ms
+        path_ms = ms * (1 - costs.beside)
+        self.clock.work(path_ms, lambda: self.clock.after(wait_ms, lambda: self._end(name, batch)))
+        self.clock.work(ms - path_ms, lambda: None)
+
+    def _work_ms(self, name: str, size: int) -> float:
+        """The CPU of a batch: the program's, the server's, and the customers' of its requests."""
+        shares = {name: 1 / STEPS.count(name)}
+        if name == RELAY:
+            shares["rabbitmq"] = 1 / STEPS.count(RELAY)
+        else:
+            shares["mongo"] = shares["load"] = 1 / (len(STEPS) - STEPS.count(RELAY))
+        costs = self._costs
+        return sum(
+            share * (costs.alone_ms[part] + (size - 1) * costs.more_ms[part])
+            for part, share in shares.items()
+        )
 
     def _end(self, name: str, batch: list[Booking]) -> None:
         self._idle[name] += 1
@@ -129,7 +144,14 @@ class System:
         self._take(name)
 
 
-def full_load(costs: Costs, *, in_flight: int, seconds: float) -> float:
+@dataclass(frozen=True, slots=True)
+class FullLoad:
+    per_s: float
+    batch: float
+    """How many bookings a batch had, on average."""
+
+
+def full_load(costs: Costs, *, in_flight: int, seconds: float) -> FullLoad:
     """Bookings a second with so many customers, each beginning anew when confirmed."""
     system, confirmed = System(costs), 0
 
@@ -143,7 +165,7 @@ def full_load(costs: Costs, *, in_flight: int, seconds: float) -> float:
     system.clock.run(seconds * 500)  # warm
     before = confirmed
     system.clock.run(seconds * 1500)
-    return (confirmed - before) / seconds
+    return FullLoad((confirmed - before) / seconds, system.batched / system.batches)
 
 
 def latencies_ms(costs: Costs, *, per_s: float, seconds: float) -> list[float]:
