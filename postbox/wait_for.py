@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Awaitable
 from types import ModuleType
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 T = TypeVar("T")
 NAME: Final = "wait_for"
@@ -22,13 +22,9 @@ async def wait_for(awaitable: Awaitable[T], timeout: float | None) -> T:
         return await awaitable
 
 
-class _Asyncio(ModuleType):
-    """All of asyncio, with the `wait_for` of this module."""
-
-    wait_for = staticmethod(wait_for)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(asyncio, name)
+_MENDED: Final = ModuleType("asyncio")
+"""All of asyncio, with the `wait_for` of this module."""
+vars(_MENDED).update(vars(asyncio) | {NAME: wait_for})
 
 
 def repair_wait_for(*modules: ModuleType) -> None:
@@ -43,4 +39,4 @@ def repair_wait_for(*modules: ModuleType) -> None:
             setattr(module, NAME, wait_for)
         else:
             module.asyncio  # noqa: B018 - for its error
-            setattr(module, "asyncio", _Asyncio("asyncio"))  # noqa: B010
+            setattr(module, "asyncio", _MENDED)  # noqa: B010
