@@ -47,10 +47,9 @@ async def test_a_pending_refund_ends_later_across_a_kill(
     assert (await own_simulator.refund("p", 1, "l")).status_code == 422, "it counts already"
     await own_simulator.kill_and_start()
 
-    await eventually(lambda: f"refund.{end}" in told(receiver, body["intentId"]))
-    assert sorted(told(receiver, body["intentId"])) == sorted(
-        ["charge", "refund.pending", f"refund.{end}"]
-    )
+    # What was delivered just before the kill may come twice.
+    reports = {"charge", "refund.pending", f"refund.{end}"}
+    await eventually(lambda: set(told(receiver, body["intentId"])) == reports)
     (entry,) = await entries(own_simulator, "refunds", "p")
     assert entry["status"] == end
     again = await own_simulator.refund("p", 1_000, "k")
