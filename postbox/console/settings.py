@@ -98,7 +98,9 @@ class ConsoleSettings(Settings):
     rabbitmq_uri: AmqpDsn
     """amqp://user:password@host/"""
     mongo_uri: MongoUri | None = None
-    """mongodb://host/database: the console's own database, for the audit. Without it nobody can change anything."""  # noqa: E501
+    """mongodb://host/database: the console's own database, for the audit. Without it nobody can
+    change anything.
+    """
     http_host: str = LOOPBACK
     """The address to serve HTTP on."""
     console_port: Port = 3005
@@ -110,15 +112,25 @@ class ConsoleSettings(Settings):
     console_bindings: Annotated[
         Mapping[str, frozenset[str]], NoDecode, BeforeValidator(_bindings)
     ] = {}
-    """queue=type+type,...: what each queue has to be bound to. Of a queue that is not named, a binding is missing that was there since the console started."""  # noqa: E501
+    """queue=type+type,...: what each queue has to be bound to. Of a queue that is not named, a
+    binding is missing that was there since the console started.
+    """
     console_broker_api: Address = None
-    """http://user:password@host:15672: RabbitMQ's management API, which alone tells of bindings, limits and rates."""  # noqa: E501
+    """http://user:password@host:15672: RabbitMQ's management API, which alone tells of bindings,
+    limits and rates.
+    """
     console_programs: Annotated[tuple[Program, ...], NoDecode, BeforeValidator(_programs)] = ()
-    """name=http://host:port,...: the programs to be asked whether they can do their work, at /readyz."""  # noqa: E501
+    """name=http://host:port,...: the programs to be asked whether they can do their work, at
+    /readyz.
+    """
     console_trace_url: TraceAddress = None
-    """http://host:16686: a Jaeger that shows a trace at /trace/ID; or an address with {trace} in it."""  # noqa: E501
+    """http://host:16686: a Jaeger that shows a trace at /trace/ID; or an address with {trace} in
+    it.
+    """
     console_scenarios: Address = None
-    """http://:token@127.0.0.1:port: who plays scenarios on the embedded stack, which sets it; on loopback alone."""  # noqa: E501
+    """http://:token@127.0.0.1:port: who plays scenarios on the embedded stack, which sets it; on
+    loopback alone.
+    """
     console_password_hash: PasswordHash = None
     """The password of who may look and act, as `postbox console hash` makes it."""
     console_look_password_hash: PasswordHash = None
@@ -132,7 +144,9 @@ class ConsoleSettings(Settings):
     console_https: bool = False
     """Whether browsers come over HTTPS: the session's cookie is then sent over that alone."""
     console_hide: Words = ()
-    """Paths in events' data to mask, such as `customer.email`; `*` is any name or place in a list."""  # noqa: E501
+    """Paths in events' data to mask, such as `customer.email`; `*` is any name or place in a
+    list.
+    """
 
     @property
     def has_sign_in(self) -> bool:
