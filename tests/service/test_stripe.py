@@ -163,8 +163,8 @@ class TestWebhook:
     @pytest.mark.parametrize(
         "body",
         [
-            b"not JSON",
-            b"[]",
+            b"not JSON from Stripe",
+            b'["from Stripe"]',
             b'{"type": 1, "data": {"object": {}}}',
             event("customer.created", {"id": "cus_1"}),
             event("payment_intent.succeeded", {"id": "pi_1", "metadata": None}),
