@@ -44,15 +44,16 @@ demo: setup ## run every scenario on a stack of its own, with a table at the end
 # With PRESSURE=1, two processes keep the cores busy and one the disk while the tests run.
 PRESSED := $(if $(PRESSURE),$(PY) -m tests.pressure)
 
+# Those that wait most for others: elections, leases, brokers that come back, programs that start.
+TENTH := tests/postbox/{consumer,mongo,outbox,rabbitmq} tests/relay/test_{faults,lease,sources,tokens}.py tests/stack
+APART := $(if $(WITHOUT_TENTH),$(addprefix --ignore=,$(TENTH)))
+
 # Most tests wait more than they work, so that two at once take two thirds of the time. Those in
 # containers take both cores, and each other's engine.
 test: setup ## run all tests; those in containers where an engine can be had (PRESSURE=1: on a busy machine)
 	@$(PY) -m tests.console.chromium
-	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --durations 20 --ignore tests/integration
+	@$(PRESSED) $(PY) -m pytest --numprocesses 2 --durations 20 --ignore tests/integration $(APART)
 	@$(PRESSED) $(PY) -m pytest tests/integration
-
-# Those that wait most for others: elections, leases, brokers that come back, programs that start.
-TENTH := tests/postbox/{consumer,mongo,outbox,rabbitmq} tests/relay/test_{faults,lease,sources,tokens}.py tests/stack
 
 test-pressed: setup ## run a tenth of the tests on a busy machine, those that wait most for others
 	@$(PY) -m tests.pressure $(PY) -m pytest --numprocesses 2 $(TENTH)

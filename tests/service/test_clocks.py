@@ -24,35 +24,47 @@ ROUNDING = timedelta(milliseconds=2)  # of two times, and of the services' readi
 
 
 async def restart(system: BookingSystem, clocks: Mapping[str, str | None]) -> None:
-    """All at once, each with its clock off by so much, and then with a deadline that is near."""
-    deadline = {"PAYMENT_TIMEOUT_S": str(PAYMENT_TIMEOUT.total_seconds())}
+    """All at once, each with its clock off by so much."""
     async with asyncio.TaskGroup() as group:
         for name, off in clocks.items():
-            environment = {**faketime.shifted(off), **deadline} if off else None
-            group.create_task(system.stack.restart(name, environment))
+            group.create_task(system.stack.restart(name, faketime.shifted(off) if off else None))
 
 
 @pytest.fixture(scope="module", params=CLOCKS)
+def clocks(request: pytest.FixtureRequest) -> Mapping[str, str]:
+    return CLOCKS[request.param]
+
+
+@pytest.fixture(scope="module")
 async def apart(
-    shared_system: BookingSystem, request: pytest.FixtureRequest
+    shared_system: BookingSystem, clocks: Mapping[str, str]
 ) -> AsyncIterator[BookingSystem]:
     """The programs' clocks are off, and each by twenty minutes from those it talks to most.
 
     The database and the provider have the right time.
     """
-    clocks = CLOCKS[request.param]
     await restart(shared_system, clocks)
     yield shared_system
     await restart(shared_system, dict.fromkeys(clocks))
     faketime.clean_up()
 
 
+@pytest.fixture
+async def hasty(apart: BookingSystem, clocks: Mapping[str, str]) -> AsyncIterator[BookingSystem]:
+    """The same, with a deadline that is near."""
+    deadline = {"PAYMENT_TIMEOUT_S": str(PAYMENT_TIMEOUT.total_seconds())}
+    off = faketime.shifted(clocks["booking"])
+    await apart.stack.restart("booking", {**off, **deadline})
+    yield apart
+    await apart.stack.restart("booking", off)
+
+
 @pytest.mark.fault(20, "every program is ten minutes off; nobody pays")
-async def test_an_intent_is_timed_out_neither_early_nor_late(apart: BookingSystem) -> None:
+async def test_an_intent_is_timed_out_neither_early_nor_late(hasty: BookingSystem) -> None:
     """Goal: a deadline is the database's. Method: the times of the events, and what we see."""
-    intent_id = await apart.booked()
+    intent_id = await hasty.booked()
     asked_at = datetime.now(UTC)
-    view = await apart.final(intent_id)
+    view = await hasty.final(intent_id)
     seen_at = datetime.now(UTC)
     assert (view["status"], view["reason"]) == ("failed", "payment_timeout")
     created_at, failed_at = (datetime.fromisoformat(entry["time"]) for entry in view["timeline"])
