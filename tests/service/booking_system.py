@@ -73,8 +73,13 @@ class BookingSystem:
     async def show(self, intent_id: str) -> httpx.Response:
         return await self.http.get(f"{self.gateway}/booking/{intent_id}")
 
-    async def final(self, intent_id: str, *, limit_s: float = 20.0) -> dict[str, Any]:
-        """The booking, once it is final and its money at rest."""
+    async def final(
+        self, intent_id: str, *, entries: int = 1, limit_s: float = 20.0
+    ) -> dict[str, Any]:
+        """The booking, once it is final, its money at rest and so many entries in its timeline.
+
+        Each service's events come from an outbox of its own: the last may be there before others.
+        """
 
         async def look() -> dict[str, Any]:
             answer = await self.show(intent_id)
@@ -83,6 +88,7 @@ class BookingSystem:
             resting = all(payment["status"] in AT_REST for payment in view["payments"])
             assert view["status"] in FINAL, view
             assert resting, view
+            assert len(view["timeline"]) >= entries, view
             return view
 
         return await eventually(look, limit_s=limit_s)

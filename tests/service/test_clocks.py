@@ -85,7 +85,7 @@ async def test_a_charge_whose_web_hook_is_refused_for_its_time_is_found(
     intent_id = await apart.booked()
     alarms = await apart.counted("payment", "payment_alarms_total", kind="untimely")
     await apart.pay(intent_id)
-    view = await apart.final(intent_id)
+    view = await apart.final(intent_id, entries=3)
     ended_at = datetime.now(UTC) + ROUNDING
     assert view["status"] == "confirmed"
     types = [entry["type"] for entry in view["timeline"]]

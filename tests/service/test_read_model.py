@@ -45,7 +45,7 @@ async def test_a_booking_that_is_paid_is_confirmed_and_shows_all_of_it(
         "links": {"self": path, "events": f"{path}/events", "cancel": f"{path}/cancel"},
     }
     payment_id = await shared_system.pay(intent_id)
-    view = await shared_system.final(intent_id)
+    view = await shared_system.final(intent_id, entries=3)
     paid = {"paymentId": payment_id, "status": "settled", "amount": PRICE, "currency": "USD"}
     back = {"refunded": 0, "disputed": 0, "chargedBack": 0}
     assert (view["status"], view["amount"], view["currency"]) == ("confirmed", PRICE, "USD")
@@ -116,7 +116,7 @@ async def test_one_trace_from_the_request_to_the_last_event(shared_system: Booki
     body = {"userId": "ada", "amount": PRICE, "paymentMethod": "card"}
     answer = await shared_system.http.post(url, json=body, headers=headers)
     assert answer.headers["traceresponse"].split("-")[1] == TRACE
-    view = await shared_system.final(answer.json()["intentId"])
+    view = await shared_system.final(answer.json()["intentId"], entries=4)
     assert view["status"] == "confirmed"
     assert {entry["traceId"] for entry in view["timeline"]} == {TRACE}
     assert len(view["timeline"]) == 4
