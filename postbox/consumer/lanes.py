@@ -1,9 +1,9 @@
 """Lanes: the batches of one subscription that are under way, and what is begun next.
 
-Nobody lingers: a batch is what has arrived while the one before it committed. With `lanes_max`,
-several may be under way at once, each in a lane of its own. A subject is in one lane at a time: its
-events stay in their order. From a size of batches on, one lane works alone, for full batches cost
-less a message.
+Nobody lingers: a batch is what has arrived while the one before it committed. Where a core idles,
+what arrives does not wait even for that: up to `lanes_max` batches are under way at once, each in a
+lane of its own. A subject is in one lane at a time: its events stay in their order. From a size of
+batches on, one lane works alone, for full batches cost less a message.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from postbox.consumer.handling import Handling
 from postbox.consumer.options import ConsumerOptions
 from postbox.consumer.retries import Retries
 from postbox.consumer.subscription import Subscription
-from postbox.runtime import cancelled
+from postbox.runtime import cancelled, idle_cores
 
 T = TypeVar("T")
 RECENT: Final = 0.25
@@ -47,7 +47,7 @@ class Batches(Generic[T]):
         Empty once `stop` is set or the subscription is over.
         """
         while not stop.is_set() and not subscription.is_over:
-            has_lane = self._lanes < self._lanes_max
+            has_lane = self._has_lane()
             batch = self._take(subscription) if has_lane else []
             if batch:
                 self._lanes += 1
@@ -65,9 +65,15 @@ class Batches(Generic[T]):
         self._under_way.difference_update(_subjects(batch))
         self._size += RECENT * (len(batch) - self._size)
 
-    @property
-    def _lanes_max(self) -> int:
-        return 1 if self._size >= self._options.small_batch else self._options.lanes_max
+    def _has_lane(self) -> bool:
+        """Whether another batch may be begun: one more takes time from those under way, unless a
+        core idles."""
+        options = self._options
+        return self._lanes == 0 or (
+            self._lanes < options.lanes_max
+            and self._size < options.small_batch
+            and (not options.idle_cores_min or idle_cores() >= options.idle_cores_min)
+        )
 
     def _take(self, subscription: Subscription[T]) -> list[Delivery[T]]:
         due = self._retries.due(self._is_free)

@@ -9,8 +9,9 @@ class ConsumerOptions:
 
     batch_max: int = 128
     prefetch: int = 256
-    lanes_max: int = 1  # transactions under way at once, while batches are small; see decision 17
+    lanes_max: int = 4  # transactions under way at once; one where either of the next two says so
     small_batch: int = 16  # messages; from there on, one at a time: fuller batches cost less each
+    idle_cores_min: int = 1  # with fewer, one at a time: a second lane would slow the first
     tries_max: int = 5
     retry_min_s: float = 0.050
     retry_max_s: float = 2.0

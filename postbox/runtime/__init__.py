@@ -1,9 +1,10 @@
-"""What any long-running part needs of its program: health, tasks, and crash points.
+"""What any long-running part needs of its program: health, tasks, crash points and idle cores.
 
 Guarantees that a program that cannot work says which part fails and why, and that no cancelled task
 is left behind. Imports telemetry.
 """
 
+from postbox.runtime.cores import idle_cores
 from postbox.runtime.crash_points import crash_point
 from postbox.runtime.health import Health
 from postbox.runtime.tasks import (
@@ -22,6 +23,7 @@ __all__ = [
     "crash_point",
     "everyone",
     "first_of",
+    "idle_cores",
     "pause",
     "together",
     "until_stopped",

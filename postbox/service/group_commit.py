@@ -1,8 +1,8 @@
 """Group commit: requests that arrive together share one transaction; each is answered after it.
 
 While one group commits, the next gathers, so the busier a service is, the less a request costs.
-`groups_max` lets several be under way at once, as long as they are small. A request that breaks its
-group is tried again alone and harms no other.
+Where a core idles, several are under way at once, as long as they are small. A request that breaks
+its group is tried again alone and harms no other.
 """
 
 import asyncio
@@ -17,15 +17,18 @@ from opentelemetry import trace
 from opentelemetry.context import Context
 
 from postbox.errors import DatabaseUnavailable, TryAgain
+from postbox.runtime import idle_cores
 from postbox.telemetry import WAITED, batch_span, is_traced
 
 Request = TypeVar("Request")
 Reply = TypeVar("Reply")
 
 GROUP_MAX: Final = 128
-GROUPS_MAX: Final = 1
+GROUPS_MAX: Final = 4
 SMALL_GROUP: Final = 16
 """From here on, groups are full enough to commit one at a time."""
+IDLE_CORES_MIN: Final = 1
+"""With fewer, groups commit one at a time too: a second would slow the first."""
 RECENT: Final = 0.25
 """How much the newest group counts in the average of their sizes."""
 WAITING_MAX: Final = 2_000
@@ -56,10 +59,12 @@ class GroupCommit(Generic[Request, Reply]):
         *,
         group_max: int = GROUP_MAX,
         groups_max: int = GROUPS_MAX,
+        idle_cores_min: int = IDLE_CORES_MIN,
     ) -> None:
         self._commit = commit
         self._group_max = group_max
         self._groups_max = groups_max
+        self._idle_cores_min = idle_cores_min
         self._waiting: deque[tuple[Submission[Request], asyncio.Future[Reply]]] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self._size = 0.0  # of recent groups
@@ -81,7 +86,7 @@ class GroupCommit(Generic[Request, Reply]):
     def _begin(self) -> None:
         """Begin as many groups as there are requests for, and may be under way."""
         self._is_gathering = False
-        while self._waiting and len(self._under_way) < self._allowed:
+        while self._waiting and self._may_begin():
             size = min(len(self._waiting), self._group_max)
             group = [self._waiting.popleft() for _ in range(size)]
             task = asyncio.create_task(self._settle(group))
@@ -94,9 +99,12 @@ class GroupCommit(Generic[Request, Reply]):
         if not self._is_gathering:
             self._begin()
 
-    @property
-    def _allowed(self) -> int:
-        return 1 if self._size >= SMALL_GROUP else self._groups_max
+    def _may_begin(self) -> bool:
+        return not self._under_way or (
+            len(self._under_way) < self._groups_max
+            and self._size < SMALL_GROUP
+            and (not self._idle_cores_min or idle_cores() >= self._idle_cores_min)
+        )
 
     async def _settle(
         self, group: Sequence[tuple[Submission[Request], asyncio.Future[Reply]]]

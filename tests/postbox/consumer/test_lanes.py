@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from postbox.consumer import ConsumerOptions
 from postbox.events import Message
 from postbox.inbox import Decided, Handler
 from postbox.mongo import Client, Session
@@ -18,7 +19,10 @@ from tests.postbox.fake_service import QUICK, FakeService, Placed
 
 ORDERS = 3
 OF_EACH = 20
-LANES = replace(QUICK, lanes_max=4)
+LANES = replace(QUICK, lanes_max=4, idle_cores_min=0)
+"""Whatever the machine has to do besides."""
+ALL_BUSY = replace(LANES, idle_cores_min=1_000_000)
+"""No machine has so many that idle."""
 
 
 class Turnstile:
@@ -71,8 +75,10 @@ class _Working:
 
 
 @asynccontextmanager
-async def service(client: Client, space: Space, turnstile: Turnstile) -> AsyncIterator[FakeService]:
-    running = FakeService(client, space, options=LANES, wrap=turnstile.wrap)
+async def service(
+    client: Client, space: Space, turnstile: Turnstile, options: ConsumerOptions = LANES
+) -> AsyncIterator[FakeService]:
+    running = FakeService(client, space, options=options, wrap=turnstile.wrap)
     async with running.open():
         try:
             yield running
@@ -103,6 +109,17 @@ async def test_what_arrives_while_a_batch_commits_does_not_wait_for_it(
         turnstile.open()
         await is_applied(running, at, 4)
         assert (await running.totals())["slow"] == 1
+
+
+async def test_while_no_core_idles_one_batch_is_handled_at_a_time(
+    client: Client, space: Space
+) -> None:
+    turnstile = Turnstile()
+    async with broker(space) as at, service(client, space, turnstile, ALL_BUSY) as running:
+        for number in range(OF_EACH):
+            await at.publish(event_of(Placed(f"o{number}")))
+        await is_applied(running, at, OF_EACH)
+    assert turnstile.lanes_seen == 1
 
 
 async def test_the_events_of_a_subject_are_handled_in_their_order(

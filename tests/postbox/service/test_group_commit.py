@@ -50,7 +50,7 @@ async def test_each_gets_its_own_reply_after_its_commit() -> None:
 async def test_while_one_group_commits_the_next_gathers_up_to_its_bound() -> None:
     till = Till()
     till.is_open.clear()
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=4)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=4, groups_max=1)
     first = asyncio.create_task(commits.submit(0))
     await till.is_asked.wait()
     others = [asyncio.create_task(commits.submit(number)) for number in range(1, 10)]
@@ -64,7 +64,7 @@ async def test_while_one_group_commits_the_next_gathers_up_to_its_bound() -> Non
 async def test_a_request_does_not_wait_for_the_group_before_it() -> None:
     till = Till()
     till.is_open.clear()
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, groups_max=4)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, groups_max=4, idle_cores_min=0)
     waiting = []
     for number in range(6):
         waiting.append(asyncio.create_task(commits.submit(number)))
@@ -76,9 +76,23 @@ async def test_a_request_does_not_wait_for_the_group_before_it() -> None:
     assert till.groups[4:] == [[4, 5]]
 
 
+async def test_while_no_core_idles_groups_commit_one_at_a_time() -> None:
+    till = Till()
+    till.is_open.clear()
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, idle_cores_min=1_000_000)
+    waiting = []
+    for number in range(3):
+        waiting.append(asyncio.create_task(commits.submit(number)))
+        for _ in range(3):
+            await asyncio.sleep(0)
+    till.is_open.set()
+    await asyncio.gather(*waiting)
+    assert till.groups == [[0], [1, 2]]
+
+
 async def test_full_groups_commit_one_at_a_time() -> None:
     till = Till()
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, groups_max=4)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, groups_max=4, idle_cores_min=0)
     for _ in range(4):
         await asyncio.gather(*(commits.submit(number) for number in range(2 * SMALL_GROUP)))
     till.groups.clear()
@@ -117,7 +131,7 @@ async def test_while_the_database_is_away_nobody_is_tried_one_by_one() -> None:
 
 async def test_while_the_database_is_away_nobody_waits_for_a_turn_to_hear_it() -> None:
     till = Till(error=DatabaseUnavailable("away"))
-    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=2)
+    commits: GroupCommit[int, str] = GroupCommit(till.commit, group_max=2, groups_max=1)
     replies = await asyncio.gather(
         *(commits.submit(number) for number in range(10)), return_exceptions=True
     )
