@@ -85,6 +85,12 @@ async def test_events_are_held_while_celerys_broker_is_unreachable(
             async def sent(tasks: int) -> None:
                 are_there = partial(broker.has_waiting, "celery_mail.tasks", tasks)
                 await eventually(are_there, limit_s=LIMIT_S)
+                # The bridge may hear of it later than we do.
+                await eventually(is_acknowledged, limit_s=LIMIT_S)
+
+            async def is_acknowledged() -> bool:
+                queues = await rabbitmq.ctl("list_queues", "name", "messages_unacknowledged")
+                return "celery_mail\t0" in queues.splitlines()
 
             async def refused(order: Event) -> None:
                 link.down()
